@@ -1,0 +1,44 @@
+/*
+ * The JSON log: one object per line, appended with one write(2) per flush. Lines are
+ * built with log_begin, log_text/log_int..., log_end; whatever the bytes, a line is valid
+ * JSON of at most 8 KiB, cut in its values. The sink is this process's only global
+ * besides the metrics. Library code does not log; programs and dispatch do.
+ */
+#ifndef LIB_BASE_LOG_H
+#define LIB_BASE_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+#include "lib/base/err.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG__COUNT };
+
+/* Opens the sink: path is a file to append to, or "-" for standard error. program is
+ * borrowed and goes into every line, as does the pid: a forked child opens anew.
+ * ERR_UNAVAILABLE: the file can't be opened (errno). Before it, lines go to standard error. */
+MUST_CHECK enum err log_open(const char *path, const char *program, enum log_level least);
+void log_close(void);
+
+/* Opens the same path anew (after a rotation). */
+void log_reopen(void);
+
+/* Starts a line with ts, level, msg, program and pid. Returns false, and makes the calls
+ * up to log_end no-ops, when the level is below the sink's. */
+bool log_begin(enum log_level level, const char *msg);
+void log_text(const char *name, const char *value); /* NULL: left out */
+void log_int(const char *name, int64_t value);
+void log_end(void);
+
+/* A whole line with one explanation, the member `diag`. */
+void log_event(enum log_level level, const char *msg, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* Writes what is buffered. Lines of LOG_WARN and above are written at once; the others
+ * when 32 KiB are full or log_flush is called. */
+void log_flush(void);
+
+/* Writes what is buffered if its oldest line is older than age_us. */
+void log_flush_if_older(int64_t age_us);
+
+#endif
