@@ -59,6 +59,7 @@ log_open(const char *path, const char *program, enum log_level least)
 	sink.program = program;
 	sink.pid = getpid();
 	sink.least = least;
+	sink.building = false;
 	return ERR_OK;
 }
 
