@@ -1,0 +1,21 @@
+/*
+ * A file mapped by all processes of a host: fixed size, zero at first, kept when the
+ * processes die. The file's name ends in a hash of its layout, so that two builds with
+ * different layouts never share one.
+ */
+#ifndef LIB_BASE_SHM_H
+#define LIB_BASE_SHM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+#include "lib/base/err.h"
+
+/* Maps dir/name.<layout>, creating it (mode 0660) when it is not there; it is opened by
+ * several processes at once without a race. ERR_UNAVAILABLE with errno otherwise. */
+MUST_CHECK enum err shm_map(
+    const char *dir, const char *name, uint64_t layout, size_t bytes, void **ret_map);
+void shm_unmap(void *map, size_t bytes);
+
+#endif
