@@ -1,0 +1,77 @@
+/*
+ * Counters, gauges and histograms in one shared-memory file per host, a slot per
+ * process. A slot outlives its process and is taken over by the next one, so counters
+ * never go back; gauges end with their process. metric_family.c has the one table.
+ * Any process can render all. Nothing here locks, waits or allocates but metric_open.
+ */
+#ifndef LIB_BASE_METRIC_H
+#define LIB_BASE_METRIC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+#include "lib/base/err.h"
+
+struct buf;
+
+enum metric {
+	M_HTTP_REQUESTS,    /* counter: route, method, status */
+	M_HTTP_DURATION,    /* histogram (s): route */
+	M_HTTP_IN_FLIGHT,   /* gauge */
+	M_REDIRECTS,        /* counter: layer, outcome */
+	M_CACHE_CALLS,      /* counter: outcome */
+	M_CACHE_DURATION,   /* histogram (s) */
+	M_CACHE_OPEN,       /* gauge: 1 while the breaker is open */
+	M_DB_QUERIES,       /* counter: outcome */
+	M_DB_DURATION,      /* histogram (s) */
+	M_DB_CONNECTS,      /* counter: outcome */
+	M_JOURNAL_LINES,    /* counter: outcome */
+	M_JOURNAL_BYTES,    /* counter */
+	M_INGEST_CLICKS,    /* counter: stored */
+	M_INGEST_REPEATS,   /* counter: lines refused as repeats */
+	M_INGEST_DEAD,      /* counter: lines moved to the dead-letter file */
+	M_INGEST_TORN,      /* counter: torn tails dropped */
+	M_INGEST_BATCHES,   /* counter: outcome */
+	M_INGEST_CAUGHT_UP, /* gauge (s since 1970): when the journal was last empty */
+	M_OUTBOX_APPLIED,   /* counter */
+	M_OUTBOX_LAG,       /* gauge (s): age of the oldest row not applied */
+	M__COUNT
+};
+
+/* Values of the labels. A metric call names them by number, in the family's order;
+ * labels that a family lacks are 0. */
+enum metric_layer { LAYER_NONE, LAYER_REDIS, LAYER_DB, LAYER__COUNT };
+enum metric_redirect {
+	REDIRECT_FOUND,
+	REDIRECT_UNKNOWN,
+	REDIRECT_INACTIVE,
+	REDIRECT_FAILED,
+	REDIRECT__COUNT
+};
+enum metric_outcome { OUTCOME_OK, OUTCOME_MISS, OUTCOME_ERROR, OUTCOME_SKIPPED, OUTCOME__COUNT };
+
+/* Maps run_dir's metrics and takes a slot (a dead process's, or a fresh one). routes are
+ * the values of the label `route`, identifiers of at most 48 bytes (copied; at most 64, but
+ * from the 64th of a host on all count as "other"); other programs and builds may have
+ * others. Without a call to this, the others count into private memory, as route "other". ERR_UNAVAILABLE: no map (errno)
+ * or no slot free (ENOSPC). */
+MUST_CHECK enum err metric_open(const char *run_dir, const char *const *routes, size_t n_routes);
+void metric_close(void);
+
+/* A counter, a gauge, a histogram. */
+void metric_add(enum metric m, unsigned l0, unsigned l1, unsigned l2, uint64_t n);
+void metric_set(enum metric m, double value);
+void metric_observe(enum metric m, unsigned l0, int64_t duration_us);
+
+/* The number of an HTTP status as a label. Methods are numbered GET, HEAD, POST, PUT,
+ * PATCH, DELETE, OPTIONS, any other. */
+unsigned metric_status(int status);
+
+/* The host's value of a gauge, as metric_render has it. */
+double metric_get(enum metric m);
+
+/* Prometheus text format 0.0.4 over all slots. */
+void metric_render(struct buf *out);
+
+#endif
