@@ -52,10 +52,10 @@ enum metric_redirect {
 enum metric_outcome { OUTCOME_OK, OUTCOME_MISS, OUTCOME_ERROR, OUTCOME_SKIPPED, OUTCOME__COUNT };
 
 /* Maps run_dir's metrics and takes a slot (a dead process's, or a fresh one). routes are
- * the values of the label `route`, identifiers of at most 48 bytes (copied; at most 64, but
- * from the 64th of a host on all count as "other"); other programs and builds may have
- * others. Without a call to this, the others count into private memory, as route "other". ERR_UNAVAILABLE: no map (errno)
- * or no slot free (ENOSPC). */
+ * the values of the label `route`: identifiers of at most 48 bytes, at most 64 of them,
+ * copied. Other programs and builds may have others; from a host's 64th on all count as
+ * "other". Without a call to this, the other calls count into private memory, as route
+ * "other". ERR_UNAVAILABLE: no map (errno) or no slot free (ENOSPC). */
 MUST_CHECK enum err metric_open(const char *run_dir, const char *const *routes, size_t n_routes);
 void metric_close(void);
 
