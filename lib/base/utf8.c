@@ -124,6 +124,17 @@ utf8_is_blank(const char *s)
 }
 
 bool
+utf8_has_blank(const char *s)
+{
+	uint32_t point;
+
+	while ((point = next_point(&s)))
+		if (point_is_blank(point))
+			return true;
+	return false;
+}
+
+bool
 utf8_has_control(const char *s)
 {
 	uint32_t point;

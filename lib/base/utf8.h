@@ -21,6 +21,9 @@ size_t utf8_length(const char *s);
  * U+200B, U+2060 and U+FEFF, which show nothing either). "" is blank. */
 bool utf8_is_blank(const char *s);
 
+/* Whether a valid string has any such character. */
+bool utf8_has_blank(const char *s);
+
 /* Whether a valid string has a C0 or C1 control character or DEL. */
 bool utf8_has_control(const char *s);
 
