@@ -14,7 +14,7 @@
 struct arena;
 struct json;
 
-#define RESP_HEADERS_MAX 12
+#define RESP_HEADERS_MAX 16 /* dispatch itself adds at most 4 to a handler's */
 
 struct resp_header {
 	const char *name, *value; /* borrowed; no CR or LF ever gets out */

@@ -1,0 +1,241 @@
+#include "lib/http/dispatch.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/metric.h"
+#include "lib/base/utf8.h"
+#include "lib/http/cors.h"
+#include "lib/http/fcgi.h"
+#include "lib/http/peer.h"
+#include "lib/http/problem.h"
+#include "lib/http/resp.h"
+
+enum {
+	LOGGED_PATH_BYTES = 512,
+	LOGGED_AGENT_BYTES = 256,
+	STATUS_ABORTED = 499 /* as nginx logs it; no client ever sees it */
+};
+
+/* One request and everything that was made of it. */
+struct exchange {
+	const struct dispatch *d;
+	struct fcgi *fcgi;
+	struct ctx cx;
+	struct field_env env;
+	struct req rq;
+	struct resp rs;
+	struct route_match match;
+	int64_t started_us;
+};
+
+/* Takes as long for a wrong key as for the right one of the same length. */
+static bool
+equals_secret(const char *given, const char *secret)
+{
+	size_t i, n = strlen(secret);
+	unsigned char differ = 0;
+
+	if (strlen(given) != n)
+		return false;
+	for (i = 0; i < n; i++)
+		differ |= (unsigned char)(given[i] ^ secret[i]);
+	return differ == 0;
+}
+
+/* The key that the request carries, or "". */
+static const char *
+given_key(const struct req *rq)
+{
+	static const char scheme[] = "Bearer ";
+	const char *value = req_header(rq, "HTTP_AUTHORIZATION");
+
+	if (value && strncasecmp(value, scheme, sizeof(scheme) - 1) == 0)
+		return value + sizeof(scheme) - 1;
+	value = req_header(rq, "HTTP_X_API_KEY");
+	return value ? value : "";
+}
+
+static bool
+is_operator(const struct dispatch *d, const struct req *rq)
+{
+	if (peer_is_loopback(rq->client))
+		return true;
+	return *d->admin_key != '\0' && equals_secret(given_key(rq), d->admin_key);
+}
+
+/* The answer to OPTIONS, or ERR_METHOD with the header that goes with it. */
+static enum err
+refuse_method(struct exchange *x)
+{
+	const char *allow = route_allow(&x->rq, x->match.allowed);
+
+	if (!allow)
+		return ERR_MEMORY;
+	resp_header(&x->rs, "Allow", allow);
+	if (x->rq.method != METHOD_OPTIONS)
+		return ERR_METHOD;
+	cors_preflight(x->d->cors_origins, allow, &x->rq, &x->rs);
+	return resp_empty(&x->rs, 204);
+}
+
+static enum err
+run_handler(struct exchange *x)
+{
+	const struct route *route;
+	enum err e = route_find(x->d->routes, x->d->n_routes, &x->rq, &x->match);
+
+	if (e == ERR_METHOD)
+		return refuse_method(x);
+	if (e)
+		return e;
+	route = x->match.route;
+	if (route->auth == AUTH_OPERATOR && !is_operator(x->d, &x->rq)) {
+		/* What others may not see has no name in their metrics, either. */
+		x->match.route = NULL;
+		return ERR_NOT_FOUND;
+	}
+	return route->handler(x->d->app, &x->rq, &x->rs);
+}
+
+static enum err
+answer(struct exchange *x)
+{
+	enum err e = req_init(&x->rq, &x->cx, x->fcgi);
+
+	if (e)
+		return e;
+	x->env = *x->d->env;
+	x->env.host = req_header(&x->rq, "HTTP_HOST");
+	x->rq.env = &x->env;
+	x->rq.body_max = x->d->body_max;
+	e = run_handler(x);
+	if (!e && x->rs.bad_header)
+		return ctx_fail(
+		    &x->cx, ERR_INTERNAL, "control character in header %s", x->rs.bad_header);
+	return e;
+}
+
+/* Fills in what all responses have, and sends it. */
+static enum err
+send_answer(struct exchange *x)
+{
+	if (!resp_find(&x->rs, "Cache-Control"))
+		resp_header(&x->rs, "Cache-Control", "no-store");
+	cors_allow(x->d->cors_origins, &x->rq, &x->rs);
+	return fcgi_send(x->fcgi, &x->rs, x->rq.method == METHOD_HEAD);
+}
+
+/* Rows that share a name share a label: that of the first of them. */
+static unsigned
+route_label(const struct exchange *x)
+{
+	const struct route *routes = x->d->routes;
+	size_t i;
+
+	if (!x->match.route)
+		return (unsigned)x->d->n_routes;
+	for (i = 0; strcmp(routes[i].name, x->match.route->name) != 0; i++)
+		;
+	return (unsigned)i;
+}
+
+static void
+count(const struct exchange *x, int64_t duration_us)
+{
+	unsigned route = route_label(x);
+
+	metric_add(M_HTTP_REQUESTS, route, x->rq.method, metric_status(x->rs.status), 1);
+	metric_observe(M_HTTP_DURATION, route, duration_us);
+}
+
+/* Logs a text of the client's, cut to fit. */
+static void
+log_cut(const char *name, const char *value, size_t n, size_t most)
+{
+	char text[LOGGED_PATH_BYTES + 1];
+
+	utf8_copy_clean(text, most + 1, value, n);
+	log_text(name, text);
+}
+
+static void
+log_client(const struct req *rq)
+{
+	const char *agent = req_header(rq, "HTTP_USER_AGENT");
+	char network[PEER_TEXT_SIZE];
+
+	log_text("client_ip", peer_network(rq->client, network));
+	if (agent)
+		log_cut("user_agent", agent, strlen(agent), LOGGED_AGENT_BYTES);
+}
+
+static void
+log_request(const struct exchange *x, int64_t duration_us)
+{
+	const struct req *rq = &x->rq;
+	const struct resp *rs = &x->rs;
+	const struct route *route = x->match.route;
+
+	if (!log_begin(rs->status >= 500 ? LOG_WARN : LOG_INFO, "request"))
+		return;
+	log_text("request_id", x->cx.request_id);
+	log_text("route", route ? route->name : "none");
+	log_text("method", req_method_name(rq->method));
+	log_cut("path", rq->target, strcspn(rq->target, "?"), LOGGED_PATH_BYTES);
+	log_int("status", rs->status);
+	log_int("duration_us", duration_us);
+	log_int("bytes", (int64_t)rs->body.len);
+	log_client(rq);
+	log_text("cache", rs->layer);
+	log_text("pool", x->d->pool);
+	log_text("diag", *x->cx.diag ? x->cx.diag : NULL);
+	log_end();
+}
+
+static void
+account(const struct exchange *x)
+{
+	int64_t duration_us = clock_mono_us() - x->started_us;
+
+	count(x, duration_us);
+	log_request(x, duration_us);
+}
+
+void
+dispatch_request(const struct dispatch *d, struct fcgi *f, struct arena *a)
+{
+	struct exchange x = { .d = d, .fcgi = f, .started_us = clock_mono_us() };
+	enum err e;
+
+	metric_set(M_HTTP_IN_FLIGHT, 1);
+	ctx_init(&x.cx, a, d->timeout_ms);
+	resp_init(&x.rs, a);
+	e = answer(&x);
+	if (e && e != ERR_ABORTED)
+		problem_write(&x.rs, &x.rq, e);
+	if (e != ERR_ABORTED)
+		e = send_answer(&x);
+	if (e) {
+		resp_clear(&x.rs);
+		x.rs.status = STATUS_ABORTED;
+	}
+	account(&x);
+	/* The response is with libfcgi, which also holds the parameters that rq borrows. */
+	arena_reset(a);
+	fcgi_finish(f);
+	metric_set(M_HTTP_IN_FLIGHT, 0);
+}
+
+void
+dispatch_route_names(const struct route *routes, size_t n, const char **names)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		names[i] = routes[i].name;
+	names[n] = "none";
+}
