@@ -14,9 +14,6 @@
 #include "lib/base/metric_family.h"
 #include "lib/base/shm.h"
 
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
 #endif
