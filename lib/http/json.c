@@ -131,6 +131,12 @@ json_int(const struct json_object *v)
 }
 
 bool
+json_is_huge(const struct json_object *v)
+{
+	return fabs(json_object_get_double(v)) >= 0x1p63;
+}
+
+bool
 json_is_true(const struct json_object *v)
 {
 	return json_object_get_boolean(v);

@@ -34,6 +34,7 @@ bool json_member(const struct json_object *map, const char *name, struct json_ob
 /* The bytes of a text (JSON_TEXT), which may hold NULs, and their number. */
 const char *json_text(const struct json_object *v, size_t *ret_n);
 int64_t json_int(const struct json_object *v);  /* JSON_INT */
+bool json_is_huge(const struct json_object *v); /* JSON_REAL: int64_t can't hold it */
 bool json_is_true(const struct json_object *v); /* JSON_BOOL */
 
 /* Whether any text or name in v holds a NUL, or a number is not finite: what PostgreSQL's
