@@ -1,0 +1,39 @@
+/*
+ * The Redis cache of url targets, over hiredis; the only module that knows it. It is never
+ * the truth and its absence is never an error for a visitor: a call that fails says so and
+ * the caller goes on without. One command, one deadline; a breaker shared by the host
+ * keeps a dead Redis from costing every request its deadline.
+ */
+#ifndef LIB_DATA_CACHE_H
+#define LIB_DATA_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/attr.h"
+#include "lib/base/err.h"
+#include "lib/data/url_target.h"
+
+struct breaker;
+struct cache;
+struct ctx;
+
+/* socket: path of Redis' unix socket; "": no cache, every call is skipped. b is borrowed.
+ * NULL: no memory. */
+struct cache *cache_new(const char *socket, int64_t timeout_ms, struct breaker *b);
+void cache_free(struct cache *c);
+
+/* Looks a code up. ERR_NOT_FOUND: not cached. ERR_UNAVAILABLE: ask the database instead
+ * (breaker open, timeout, or a value that does not unpack). A tombstone is found: url_id 0. */
+MUST_CHECK enum err cache_get(
+    struct cache *c, struct ctx *cx, const char *code, struct url_target *ret_target);
+
+/* Stores t unless a newer version is there (checked and set in one step). A tombstone stays
+ * for 60 s. */
+MUST_CHECK enum err cache_put(
+    struct cache *c, struct ctx *cx, const char *code, const struct url_target *t);
+
+/* Tries once although the breaker is open. ret_us: how long the answer took. */
+MUST_CHECK enum err cache_ping(struct cache *c, struct ctx *cx, int64_t *ret_us);
+
+#endif
