@@ -52,6 +52,8 @@ struct row {
 static const struct row rows[] = {
 	{ "TERSE_STATE_DIR", PATH, "", 1, TEXT_MAX, "/var/lib/terse", AT(state_dir),
 	    "where databases, certificates and configuration live" },
+	{ "TERSE_LISTEN", TEXT, "", 1, TEXT_MAX, "127.0.0.1 ::1", AT(listen),
+	    "addresses, by blanks, that nginx listens on" },
 	{ "TERSE_HTTP_PORT", INT, "", 1, 65535, "8080", AT(http_port),
 	    "nginx's port for HTTP" },
 	{ "TERSE_HTTPS_PORT", INT, "", 1, 65535, "8443", AT(https_port),
