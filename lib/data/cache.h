@@ -18,8 +18,8 @@ struct breaker;
 struct cache;
 struct ctx;
 
-/* socket: path of Redis' unix socket; "": no cache, every call is skipped. b is borrowed.
- * NULL: no memory. */
+/* socket: path of Redis' unix socket; "": no cache, nothing is ever found or refused, and
+ * cache_ping fails. b is borrowed. NULL: no memory. */
 struct cache *cache_new(const char *socket, int64_t timeout_ms, struct breaker *b);
 void cache_free(struct cache *c);
 
@@ -28,8 +28,8 @@ void cache_free(struct cache *c);
 MUST_CHECK enum err cache_get(
     struct cache *c, struct ctx *cx, const char *code, struct url_target *ret_target);
 
-/* Stores t unless a newer version is there (checked and set in one step). A tombstone stays
- * for 60 s. */
+/* Stores t unless its version or a newer one is there (checked and set in one step), which is
+ * ERR_OK, too. A tombstone stays for 60 s. ERR_UNAVAILABLE: it may hold an older one. */
 MUST_CHECK enum err cache_put(
     struct cache *c, struct ctx *cx, const char *code, const struct url_target *t);
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/num.h"
 #include "lib/data/sqlstate.h"
+#include "lib/data/stream.h"
 
 enum { COPY_CHUNK = 64 * 1024 };
 
@@ -63,10 +63,8 @@ wire_is_open(const struct wire *w)
 bool
 wire_is_idle(const struct wire *w)
 {
-	struct pollfd p = { .fd = PQsocket(w->conn), .events = POLLIN };
-
 	/* Nothing is due on an idle connection: whatever can be read is its end. */
-	return PQtransactionStatus(w->conn) == PQTRANS_IDLE && poll(&p, 1, 0) == 0;
+	return PQtransactionStatus(w->conn) == PQTRANS_IDLE && !stream_has_input(PQsocket(w->conn));
 }
 
 const struct wire_failure *
@@ -104,17 +102,7 @@ give_up(struct wire *w, enum err e)
 static enum err
 wait_for(const struct wire *w, short events)
 {
-	struct pollfd p = { .fd = PQsocket(w->conn), .events = events };
-
-	for (;;) {
-		int64_t left_us = w->deadline_us - clock_mono_us();
-
-		if (left_us <= 0)
-			return ERR_DEADLINE;
-		/* A signal only makes it look at the clock again; errors show in libpq. */
-		if (poll(&p, 1, (int)((left_us + 999) / 1000)) > 0)
-			return ERR_OK;
-	}
+	return stream_wait(PQsocket(w->conn), events, w->deadline_us);
 }
 
 /* Reads what is there. A lost connection is no failure here: PQgetResult then returns the
