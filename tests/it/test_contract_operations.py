@@ -1,0 +1,59 @@
+"""Health, readiness, metrics."""
+
+import re
+
+import pytest
+
+OUTSIDER = ("X-Forwarded-For", "203.0.113.9")
+
+
+def test_health_is_about_the_process_alone(api):
+    reply = api.get("/health")
+    assert (reply.status, reply.json()) == (200, {"status": "ok"})
+
+
+def test_ready_names_each_part(api):
+    reply = api.get("/health/ready")
+    assert (reply.status, reply.json()["status"]) == (200, "ok")
+    assert set(reply.json()["checks"]) == {"postgresql", "pgbouncer", "redis", "journal"}
+    assert {check["state"] for check in reply.json()["checks"].values()} == {"ok"}
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/prom_metrics", "/api/v1/metrics"])
+def test_metrics_are_prometheus_text(api, path):
+    reply = api.get(path)
+    assert reply.status == 200 and reply.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    lines = [line for line in reply.body.decode().splitlines() if line and not line.startswith("#")]
+    assert all(re.fullmatch(r'[a-zA-Z_:][\w:]*(\{(\w+="[^"\\]*",?)*\})? [-+]?(\d[\d.e+-]*|Inf|NaN)', line) for line in lines)
+    assert re.search(r"^# TYPE \w*requests\w* counter$", reply.body.decode(), re.M)
+    assert re.search(r"^# TYPE \w*duration\w* histogram$", reply.body.decode(), re.M)
+
+
+def test_metrics_count_requests_and_take_no_label_from_input(api):
+    def count():
+        lines = api.get("/metrics").body.decode().splitlines()
+        return sum(float(l.split()[-1]) for l in lines if re.match(r'terse_http_requests_total{.*route="user_get"', l))
+
+    before = count()
+    for _ in range(5):
+        api.get("/users/0")
+    assert count() >= before + 5
+    api.get("/zzmarkzz")
+    api.send("HEAD", "/stats/zzmarkzz")
+    assert b"zzmarkzz" not in api.get("/metrics").body
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/prom_metrics"])
+def test_metrics_are_for_operators(api, admin_key, path):
+    assert api.get(path, [OUTSIDER]).status == 404
+    for header in (("Authorization", "Bearer wrong"), ("X-Api-Key", "wrong"), ("Authorization", f"Basic {admin_key}"), ("X-Api-Key", "")):
+        assert api.get(path, [OUTSIDER, header]).status == 404
+    for header in (("Authorization", f"Bearer {admin_key}"), ("X-Api-Key", admin_key)):
+        assert api.get(path, [OUTSIDER, header]).status == 200
+    for spoof in ("127.0.0.1, 203.0.113.9", "::1,203.0.113.9", "203.0.113.9", "[::1]", "garbage, 203.0.113.9"):
+        assert api.get(path, [("X-Forwarded-For", spoof), ("X-Real-IP", "127.0.0.1")]).status in ((404, 200) if spoof == "[::1]" else (404,))
+
+
+def test_what_comes_later_is_not_there(api):
+    for path in ("/logs", "/chaos", "/alerts"):
+        assert api.get(path).status == 404
