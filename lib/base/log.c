@@ -30,6 +30,24 @@ static struct {
 	char bytes[FULL_BYTES + LINE_BYTES];
 } sink = { .fd = STDERR_FILENO, .program = "terse", .least = LOG_INFO };
 
+static const char *const level_names[] = {
+	[LOG_DEBUG] = "debug",
+	[LOG_INFO] = "info",
+	[LOG_WARN] = "warn",
+	[LOG_ERROR] = "error",
+};
+
+_Static_assert(N(level_names) == LOG__COUNT, "one name per level");
+
+enum log_level
+log_level_of(const char *name)
+{
+	for (size_t i = 0; i < N(level_names); i++)
+		if (strcmp(name, level_names[i]) == 0)
+			return (enum log_level)i;
+	return LOG_INFO;
+}
+
 static int
 open_file(const char *path)
 {
@@ -167,15 +185,8 @@ log_int(const char *name, int64_t value)
 bool
 log_begin(enum log_level level, const char *msg)
 {
-	static const char *const names[] = {
-		[LOG_DEBUG] = "debug",
-		[LOG_INFO] = "info",
-		[LOG_WARN] = "warn",
-		[LOG_ERROR] = "error",
-	};
 	char ts[CLOCK_TEXT_SIZE];
 
-	_Static_assert(N(names) == LOG__COUNT, "one name per level");
 	sink.building = level >= sink.least;
 	if (!sink.building)
 		return false;
@@ -187,7 +198,7 @@ log_begin(enum log_level level, const char *msg)
 	clock_format(clock_wall_us(), ts);
 	put(ts, strlen(ts));
 	put("\"", 1);
-	log_text("level", names[level]);
+	log_text("level", level_names[level]);
 	log_text("msg", msg);
 	log_text("program", sink.program);
 	log_int("pid", sink.pid);

@@ -15,6 +15,9 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG__COUNT };
 
+/* The level of a name (debug, info, warn, error); LOG_INFO for any other. */
+enum log_level log_level_of(const char *name);
+
 /* Opens the sink: path is a file to append to, or "-" for standard error. program is
  * borrowed and goes into every line, as does the pid: a forked child opens anew.
  * ERR_UNAVAILABLE: the file can't be opened (errno). Before it, lines go to standard error. */

@@ -80,6 +80,8 @@ static const struct row rows[] = {
 	    "file that log lines are appended to; `-` is standard error" },
 	{ "TERSE_LOG_LEVEL", WORD, "debug info warn error", 1, 8, "info", AT(log_level),
 	    "the least level that is logged" },
+	{ "TERSE_POOL", TEXT, "", 0, 32, "", AT(pool),
+	    "name of the pool of workers, for its log lines" },
 	{ "TERSE_HOST", TEXT, "", 0, 64, "", AT(host),
 	    "name of this machine in the journal's offsets; empty: the system's host name" },
 	{ "TERSE_BASE_URL", URL, "", 1, 256, "http://127.0.0.1:8080", AT(base_url),

@@ -30,6 +30,7 @@ struct settings {
 	const char *run_dir; /* sockets and shared memory */
 	const char *log_file;
 	const char *log_level; /* debug, info, warn, error */
+	const char *pool;      /* names a pool of workers in the log */
 	const char *host;      /* names this machine in the journal's offsets */
 	/* the service */
 	const char *base_url;

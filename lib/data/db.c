@@ -88,6 +88,18 @@ db_is_open_circuit(const struct db *db)
 	return circuit_state(&db->circuit, clock_mono_us()) == CIRCUIT_OPEN;
 }
 
+bool
+db_is_connected(const struct db *db)
+{
+	return wire_is_open(db->wire);
+}
+
+bool
+db_is_listening(const struct db *db)
+{
+	return wire_is_listening(db->wire);
+}
+
 /* Hands the wire's reason on to whoever asks. */
 static enum err
 note_failure(struct db *db, struct ctx *cx, const char *name, enum err e)

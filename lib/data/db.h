@@ -88,6 +88,10 @@ bool db_bool(const struct db_rows *rows, int row, int column);   /* NULL: false 
 /* Whether statements are refused at once because the database has not answered lately. */
 bool db_is_open_circuit(const struct db *db);
 
+/* Whether there is a connection now, and whether its other end listens at all. */
+bool db_is_connected(const struct db *db);
+bool db_is_listening(const struct db *db);
+
 /* Closes the connection (for tests, and before a long sleep). */
 void db_close(struct db *db);
 

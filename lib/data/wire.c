@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "lib/base/num.h"
 #include "lib/data/sqlstate.h"
@@ -397,4 +400,44 @@ wire_cell(const struct wire_result *r, int row, int column)
 
 	assert(row >= 0 && row < PQntuples(pg) && column >= 0 && column < PQnfields(pg));
 	return PQgetisnull(pg, row, column) ? NULL : PQgetvalue(pg, row, column);
+}
+
+/* The value of a conninfo's keyword, or NULL; owned by options. */
+static const char *
+option(const PQconninfoOption *options, const char *keyword)
+{
+	for (const PQconninfoOption *o = options; o && o->keyword; o++)
+		if (strcmp(o->keyword, keyword) == 0)
+			return o->val;
+	return NULL;
+}
+
+/* Whether something listens on the unix socket that conninfo's host and port name. */
+static bool
+listens(const char *dir, const char *port)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int n = snprintf(to.sun_path, sizeof(to.sun_path), "%s/.s.PGSQL.%s", dir, port);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool found = false;
+
+	if (fd < 0)
+		return false;
+	if (n > 0 && (size_t)n < sizeof(to.sun_path))
+		found = connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0;
+	close(fd);
+	return found;
+}
+
+bool
+wire_is_listening(const struct wire *w)
+{
+	PQconninfoOption *options = PQconninfoParse(w->conninfo, NULL);
+	const char *host = option(options, "host"), *port = option(options, "port");
+	bool found = wire_is_open(w);
+
+	if (host && host[0] == '/')
+		found = listens(host, port ? port : "5432");
+	PQconninfoFree(options);
+	return found;
 }

@@ -41,6 +41,10 @@ MUST_CHECK enum err wire_connect(struct wire *w, int64_t deadline_us);
 void wire_close(struct wire *w);
 bool wire_is_open(const struct wire *w);
 
+/* Whether something listens where w connects to, on a unix socket; elsewhere whether the
+ * connection is open. Never waits. */
+bool wire_is_listening(const struct wire *w);
+
 /* Whether the connection is alive, and not in a transaction. */
 bool wire_is_idle(const struct wire *w);
 

@@ -18,11 +18,7 @@ const char *
 check_name(const struct field_env *env, const char *value)
 {
 	(void)env;
-	if (utf8_is_blank(value))
-		return "must not be blank";
-	if (utf8_has_control(value))
-		return "must not hold control characters";
-	return NULL;
+	return utf8_is_blank(value) ? "must not be blank" : NULL;
 }
 
 /* Whether s is labels joined by dots, at least two of them and none empty. */

@@ -9,7 +9,7 @@
 
 struct field_env;
 
-const char *check_name(const struct field_env *env, const char *value); /* non-blank, no controls */
+const char *check_name(const struct field_env *env, const char *value);   /* not blank */
 const char *check_email(const struct field_env *env, const char *value);  /* user@host.tld */
 const char *check_code(const struct field_env *env, const char *value);   /* custom short code */
 const char *check_target(const struct field_env *env, const char *value); /* target URL */

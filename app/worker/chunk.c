@@ -1,0 +1,183 @@
+#include "app/worker/chunk.h"
+
+#include <search.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/ctx.h"
+
+/* A chunk's texts, and the statement made of them. */
+#define CHUNK_MEMORY ((size_t)64 << 20)
+/* With more than this in texts the chunk is stored though it has room for more rows. */
+#define CHUNK_TEXTS ((size_t)8 << 20)
+
+struct line {
+	size_t number;
+	const char *reason; /* of a skipped row; NULL: it is rows[index] */
+	int index;
+};
+
+struct chunk {
+	const struct import_kind *kind;
+	struct arena *arena;
+	char *rows;
+	int n_rows;
+	struct line *lines;
+	int n_lines;
+	struct hsearch_data seen;
+	struct import_result *results;
+};
+
+static bool
+seen_init(struct chunk *c)
+{
+	memset(&c->seen, 0, sizeof(c->seen));
+	return hcreate_r((size_t)IMPORT_CHUNK * IMPORT_KEYS_MAX * 2, &c->seen) != 0;
+}
+
+struct chunk *
+chunk_new(const struct import_kind *kind)
+{
+	struct chunk *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->kind = kind;
+	c->arena = arena_new(CHUNK_MEMORY);
+	c->rows = calloc(IMPORT_CHUNK, kind->row_bytes);
+	c->lines = calloc(IMPORT_CHUNK, sizeof(*c->lines));
+	c->results = calloc(IMPORT_CHUNK, sizeof(*c->results));
+	if (c->arena == NULL || c->rows == NULL || c->lines == NULL || c->results == NULL ||
+	    !seen_init(c)) {
+		chunk_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void
+chunk_free(struct chunk *c)
+{
+	if (c == NULL)
+		return;
+	hdestroy_r(&c->seen);
+	free(c->results);
+	free(c->lines);
+	free(c->rows);
+	if (c->arena != NULL)
+		arena_free(c->arena);
+	free(c);
+}
+
+struct arena *
+chunk_arena(struct chunk *c)
+{
+	return c->arena;
+}
+
+static void *
+row_at(struct chunk *c, int i)
+{
+	return c->rows + (size_t)i * c->kind->row_bytes;
+}
+
+void *
+chunk_next(struct chunk *c)
+{
+	void *row = row_at(c, c->n_rows);
+
+	memset(row, 0, c->kind->row_bytes);
+	if (c->kind->prepare != NULL)
+		c->kind->prepare(row);
+	return row;
+}
+
+bool
+chunk_fits(struct chunk *c)
+{
+	const char *keys[IMPORT_KEYS_MAX];
+	int n = c->kind->keys(c->arena, row_at(c, c->n_rows), keys);
+	ENTRY *found;
+
+	for (int i = 0; i < n; i++) {
+		ENTRY key = { .key = arena_strdup(c->arena, keys[i]) };
+
+		if (key.key == NULL || hsearch_r(key, FIND, &found, &c->seen) != 0)
+			return false;
+	}
+	return n >= 0;
+}
+
+/* Remembers the keys of the row that has just been taken in. */
+static void
+remember(struct chunk *c, const void *row)
+{
+	const char *keys[IMPORT_KEYS_MAX];
+	int n = c->kind->keys(c->arena, row, keys);
+	ENTRY *entry;
+
+	for (int i = 0; i < n; i++) {
+		ENTRY key = { .key = arena_strdup(c->arena, keys[i]) };
+
+		/* The table has room for every key of a full chunk. */
+		if (key.key != NULL)
+			hsearch_r(key, ENTER, &entry, &c->seen);
+	}
+}
+
+void
+chunk_keep(struct chunk *c, size_t number)
+{
+	remember(c, row_at(c, c->n_rows));
+	c->lines[c->n_lines++] = (struct line){ .number = number, .index = c->n_rows++ };
+}
+
+void
+chunk_skip(struct chunk *c, size_t number, const char *reason)
+{
+	c->lines[c->n_lines++] = (struct line){ .number = number, .reason = reason };
+}
+
+bool
+chunk_is_full(const struct chunk *c)
+{
+	return c->n_lines == IMPORT_CHUNK || arena_used(c->arena) > CHUNK_TEXTS;
+}
+
+static void
+tell(const struct chunk *c, chunk_outcome_fn *fn, void *arg)
+{
+	for (int i = 0; i < c->n_lines; i++) {
+		const struct line *l = &c->lines[i];
+		const struct import_result skipped = { IMPORT_SKIPPED, l->reason };
+
+		fn(arg, l->number, l->reason != NULL ? &skipped : &c->results[l->index]);
+	}
+}
+
+static enum err
+reset(struct chunk *c)
+{
+	arena_reset(c->arena);
+	c->n_rows = 0;
+	c->n_lines = 0;
+	hdestroy_r(&c->seen);
+	return seen_init(c) ? ERR_OK : ERR_MEMORY;
+}
+
+enum err
+chunk_store(struct chunk *c, struct db *db, struct ctx *cx, chunk_outcome_fn *fn, void *arg)
+{
+	struct ctx own = *cx; /* the same deadline, the chunk's memory */
+	enum err e = ERR_OK;
+
+	own.arena = c->arena;
+	if (c->n_rows > 0)
+		e = c->kind->store(db, &own, c->rows, c->n_rows, c->results);
+	if (e)
+		return ctx_fail(cx, e, "%s", own.diag);
+	tell(c, fn, arg);
+	return reset(c);
+}

@@ -1,0 +1,63 @@
+#include <inttypes.h>
+
+#include "app/worker/handlers.h"
+#include "app/worker/import.h"
+#include "lib/base/arena.h"
+#include "lib/http/check.h"
+#include "lib/http/field.h"
+#include "lib/http/target.h"
+
+#define AT(member) offsetof(struct import_url, member)
+
+static const struct field fields[] = {
+	{ "id", FIELD_ID, 0, 0, FIELD_NULLABLE, NULL, AT(id) },
+	{ "user_id", FIELD_ID, 0, 0, FIELD_NULLABLE, NULL, AT(user_id) },
+	{ "short_code", FIELD_TEXT, 3, 64, FIELD_REQUIRED, check_code, AT(short_code) },
+	{ "original_url", FIELD_TEXT, 1, TARGET_MAX, FIELD_REQUIRED, check_target,
+	    AT(original_url) },
+	{ "title", FIELD_TEXT, 0, 500, FIELD_NULLABLE, NULL, AT(title) },
+	{ "is_active", FIELD_BOOL, 0, 0, FIELD_NULLABLE, NULL, AT(is_active) },
+	{ "created_at", FIELD_TIME, 0, 0, FIELD_NULLABLE, NULL, AT(created_us) },
+	{ "updated_at", FIELD_TIME, 0, 0, FIELD_NULLABLE, NULL, AT(updated_us) },
+};
+
+static void
+prepare(void *row)
+{
+	struct import_url *u = row;
+
+	u->is_active = true;
+}
+
+static int
+keys_of(struct arena *a, const void *row, const char *keys[IMPORT_KEYS_MAX])
+{
+	const struct import_url *u = row;
+	int n = 0;
+
+	keys[n++] = arena_printf(a, "code %s", u->short_code);
+	if (u->id != 0)
+		keys[n++] = arena_printf(a, "id %" PRId64, u->id);
+	return keys[n - 1] == NULL ? -1 : n;
+}
+
+static enum err
+store(struct db *db, struct ctx *cx, const void *rows, int n, struct import_result *results)
+{
+	return import_urls(db, cx, rows, n, results);
+}
+
+static const struct import_kind urls = {
+	.fields = fields,
+	.n_fields = N(fields),
+	.row_bytes = sizeof(struct import_url),
+	.prepare = prepare,
+	.keys = keys_of,
+	.store = store,
+};
+
+enum err
+url_import(struct app *app, struct req *rq, struct resp *rs)
+{
+	return import_run(app, rq, rs, &urls);
+}
