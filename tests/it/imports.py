@@ -15,7 +15,8 @@ def table(rows, columns=None, newline="\n"):
 
 def form(text, field="file", boundary="b0undary", filename="x.csv", more=""):
     """A multipart/form-data body and its headers."""
-    part = f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; filename="{filename}"\r\nContent-Type: text/csv\r\n\r\n'
+    disposition = f'form-data; name="{field}"; filename="{filename}"'
+    part = f"--{boundary}\r\nContent-Disposition: {disposition}\r\nContent-Type: text/csv\r\n\r\n"
     body = more.encode() + part.encode() + text.encode() + f"\r\n--{boundary}--\r\n".encode()
     return body, [("Content-Type", f"multipart/form-data; boundary={boundary}")]
 

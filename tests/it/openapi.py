@@ -4,7 +4,6 @@ openapi-3.1.schema.json is the OpenAPI Initiative's own (https://spec.openapis.o
 Apache License 2.0).
 """
 
-import functools
 import json
 import pathlib
 import re
@@ -98,7 +97,10 @@ class Description:
         if not media_type.endswith("json"):
             return faults
         schema = closed(content[media_type]["schema"])
-        return faults + [f"{list(e.absolute_path)}: {e.message[:200]}" for e in self.validator(schema).iter_errors(reply.json())]
+        return faults + [
+            f"{list(e.absolute_path)}: {e.message[:200]}"
+            for e in self.validator(schema).iter_errors(reply.json())
+        ]
 
     def _header_faults(self, headers, reply):
         faults = []
@@ -107,20 +109,22 @@ class Description:
             if value is None:
                 faults += [f"header {name} is missing"] if header.get("required") else []
             else:
-                faults += [f"{name}: {e.message}" for e in self.validator(header["schema"]).iter_errors(value)]
+                faults += [
+                    f"{name}: {e.message}" for e in self.validator(header["schema"]).iter_errors(value)
+                ]
         return faults
 
     def validator(self, schema):
-        return self._validator(json.dumps(schema, sort_keys=True))
-
-    @functools.lru_cache(maxsize=None)
-    def _validator(self, schema_text):
-        return jsonschema.Draft202012Validator({**json.loads(schema_text), "components": self.components})
+        """References lead into the components, so they go along."""
+        return jsonschema.Draft202012Validator({**schema, "components": self.components})
 
     def lint(self):
         """What is wrong with the file itself: a list of texts."""
         meta = json.loads((HERE / "openapi-3.1.schema.json").read_text(encoding="utf-8"))
-        wrong = [f"{list(e.path)}: {e.message[:200]}" for e in jsonschema.Draft202012Validator(meta).iter_errors(self.doc)]
+        wrong = [
+            f"{list(e.path)}: {e.message[:200]}"
+            for e in jsonschema.Draft202012Validator(meta).iter_errors(self.doc)
+        ]
         return wrong + self._reference_faults() + self._schema_faults() + self._operation_faults()
 
     def _reference_faults(self):
@@ -135,7 +139,11 @@ class Description:
                 wrong.append(f"{ref} leads nowhere")
         for kind, names in self.doc["components"].items():
             if kind != "securitySchemes":
-                wrong += [f"components/{kind}/{n} is not used" for n in names if f"#/components/{kind}/{n}" not in used]
+                wrong += [
+                    f"components/{kind}/{n} is not used"
+                    for n in names
+                    if f"#/components/{kind}/{n}" not in used
+                ]
         return wrong
 
     def _schema_faults(self):

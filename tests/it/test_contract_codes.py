@@ -7,7 +7,20 @@ import pytest
 from records import follow, new_url, some_target, types_of, unique
 from wire import pointers
 
-RESERVED = ["health", "metrics", "prom_metrics", "logs", "chaos", "users", "urls", "shorten", "stats", "events", "alerts", "api"]
+RESERVED = [
+    "health",
+    "metrics",
+    "prom_metrics",
+    "logs",
+    "chaos",
+    "users",
+    "urls",
+    "shorten",
+    "stats",
+    "events",
+    "alerts",
+    "api",
+]
 
 
 def test_a_drawn_code_is_seven_characters_of_base62(api):
@@ -48,7 +61,26 @@ def test_reserved_names_are_refused(api, path, member, code):
 
 @pytest.mark.parametrize(
     "code",
-    ["", "ab", "a" * 65, "a" * 20000, "a b", "a/b", "a.b", "..", "...", "a%62c", "ünï", "abc\n", "ab\u0000c", "ab\ud800", "<b>", "a?b", "a#b", "a+b"],
+    [
+        "",
+        "ab",
+        "a" * 65,
+        "a" * 20000,
+        "a b",
+        "a/b",
+        "a.b",
+        "..",
+        "...",
+        "a%62c",
+        "ünï",
+        "abc\n",
+        "ab\u0000c",
+        "ab\ud800",
+        "<b>",
+        "a?b",
+        "a#b",
+        "a+b",
+    ],
 )
 def test_bad_codes_are_refused(api, code):
     assert pointers(api.post("/urls", {"original_url": some_target(), "short_code": code})) == {"/short_code"}

@@ -52,7 +52,9 @@ def test_parallel_changes_all_answer_200_and_each_is_an_event(api):
 def test_one_of_many_wins_with_a_precondition(api):
     url = new_url(api)
     match = [("If-Match", f'"{url["version"]}"')]
-    replies = at_once([lambda i=i: api.put(f"/urls/{url['id']}", {"title": str(i)}, match) for i in range(20)])
+    replies = at_once(
+        [lambda i=i: api.put(f"/urls/{url['id']}", {"title": str(i)}, match) for i in range(20)]
+    )
     assert sorted(reply.status for reply in replies) == [200] + [412] * 19
 
 

@@ -8,10 +8,12 @@ from records import new_url, new_user
 from wire import DESCRIPTION, METHODS, request_bytes
 
 UNKNOWN = [
-    "/", "/a/b", "/urls/1/2", "/users/1/urls", "/urls//", "/users/", "/health/", "/health/ready/", "/stats", "/stats/", "/urls/abc/redirect/x",
-    "/urls/abc/qr.svg", "/.env", "/.git/config", "/.well-known/security.txt", "/index.html", "/favicon.ico", "/robots.txt", "/api", "/api/",
-    "/api/v1", "/api/v1/", "/api/v1/abc", "/api/v1/api/v1/health", "/api/v2/health", "/api/v1x/health", "/users/1.json", "/logs", "/chaos", "/alerts",
-    "/alerts/webhook", "/nginx.conf", "/www/", "/errors/404.json", "/_errors/404", "/50x.html", "/fastcgi", "/;/", "/<script>", "/'\"",
+    "/", "/a/b", "/urls/1/2", "/users/1/urls", "/urls//", "/users/", "/health/", "/health/ready/", "/stats",
+    "/stats/", "/urls/abc/redirect/x", "/urls/abc/qr.svg", "/.env", "/.git/config",
+    "/.well-known/security.txt", "/index.html", "/favicon.ico", "/robots.txt", "/api", "/api/", "/api/v1",
+    "/api/v1/", "/api/v1/abc", "/api/v1/api/v1/health", "/api/v2/health", "/api/v1x/health", "/users/1.json",
+    "/logs", "/chaos", "/alerts", "/alerts/webhook", "/nginx.conf", "/www/", "/errors/404.json",
+    "/_errors/404", "/50x.html", "/fastcgi", "/;/", "/<script>", "/'\"",
 ]  # fmt: skip
 
 
@@ -66,7 +68,14 @@ def test_the_same_routes_answer_under_the_prefix(api, examples):
 
 @pytest.mark.parametrize(
     "target",
-    ["/nope%20x?a=%22&b=<b>", "/api/v1/urls/x%2Fy", "/users/99999999999?x=1", "/urls?page=%22x%22", "/api/v1/urls?page=x&%00", "/%F0%9F%99%82"],
+    [
+        "/nope%20x?a=%22&b=<b>",
+        "/api/v1/urls/x%2Fy",
+        "/users/99999999999?x=1",
+        "/urls?page=%22x%22",
+        "/api/v1/urls?page=x&%00",
+        "/%F0%9F%99%82",
+    ],
 )
 def test_instance_is_the_target_as_sent(api, target):
     reply = api.get(target)
@@ -88,7 +97,10 @@ def test_a_good_request_id_is_kept(api, request_id):
         assert api.get(target, [("X-Request-Id", request_id)]).headers["X-Request-Id"] == request_id
 
 
-@pytest.mark.parametrize("request_id", ["", " ", "x" * 129, "a b", "a/b", "<script>", "a\tb", "é", '"', "a,b", "{}", "x" * 4000, "%00"])
+@pytest.mark.parametrize(
+    "request_id",
+    ["", " ", "x" * 129, "a b", "a/b", "<script>", "a\tb", "é", '"', "a,b", "{}", "x" * 4000, "%00"],
+)
 def test_a_bad_request_id_is_replaced(api, request_id):
     for target in ("/health", "/nope"):
         reply = api.get(target, [("X-Request-Id", request_id)])
@@ -102,7 +114,11 @@ def test_new_request_ids_differ(api):
 
 def test_cors_is_off(api):
     origin = [("Origin", "https://evil.example"), ("Access-Control-Request-Method", "POST")]
-    for reply in (api.get("/users", origin), api.send("OPTIONS", "/users", None, origin), api.get("/nope", origin)):
+    for reply in (
+        api.get("/users", origin),
+        api.send("OPTIONS", "/users", None, origin),
+        api.get("/nope", origin),
+    ):
         assert not [name for name in reply.headers if name.lower().startswith("access-control-")]
 
 
@@ -114,17 +130,30 @@ def test_nothing_is_html_and_no_program_is_named(api):
 
 
 RAW = [
-    b"\r\n\r\n", b"GET\r\n\r\n", b"GET /\r\n\r\n", b"GET  /health HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /health HTTP/9.9\r\nHost: x\r\n\r\n",
-    b"GET /%00 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"GET /%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    b"GET /..%2f..%2fetc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n",
-    b"GET /a\x00b HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"CONNECT example.com:80 HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET /users HTTP/1.1\r\nHost: x\r\nBad Header\r\nConnection: close\r\n\r\n", b"TRACE /users HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    b"POST /users HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", b"POST /users HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
-    b"POST /users HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"POST /users HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
-    b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 60000 + b"\r\nConnection: close\r\n\r\n", b"GET /" + b"y" * 60000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"\r\n\r\n",
+    b"GET\r\n\r\n",
+    b"GET /\r\n\r\n",
+    b"GET  /health HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /health HTTP/9.9\r\nHost: x\r\n\r\n",
+    b"GET /%00 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"GET /%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"GET /..%2f..%2fetc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n",
+    b"GET /a\x00b HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"CONNECT example.com:80 HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /users HTTP/1.1\r\nHost: x\r\nBad Header\r\nConnection: close\r\n\r\n",
+    b"TRACE /users HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"POST /users HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    b"POST /users HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+    b"POST /users HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"POST /users HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 60000 + b"\r\nConnection: close\r\n\r\n",
+    b"GET /" + b"y" * 60000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 40 + b"\r\n\r\n",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("request_", RAW, ids=range(len(RAW)))

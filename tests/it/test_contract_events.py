@@ -16,7 +16,7 @@ def post(api, url, **members):
 
 @pytest.mark.parametrize("path", ["/urls", "/shorten"])
 def test_creation_leaves_one_event(api, path):
-    user, target = new_user(api), some_target("/ä?x=\"<>")
+    user, target = new_user(api), some_target('/ä?x="<>')
     member = "url" if path == "/shorten" else "original_url"
     url = api.post(path, {member: target, "user_id": user["id"], "title": "t"}).json()
     (event,) = events_of(api, url)
@@ -25,21 +25,30 @@ def test_creation_leaves_one_event(api, path):
     assert event in api.get(f"/events?user_id={user['id']}").json()
 
 
-@pytest.mark.parametrize("member,new", [("title", "new"), ("title", None), ("is_active", False), ("original_url", "https://example.org/new")])
+@pytest.mark.parametrize(
+    "member,new",
+    [("title", "new"), ("title", None), ("is_active", False), ("original_url", "https://example.org/new")],
+)
 def test_a_change_of_one_member_names_it_twice(api, member, new):
     user = new_user(api)
     url = new_url(api, user_id=user["id"], title="old")
     edit_url(api, url, **{member: new})
     (event,) = events_of(api, url, "updated")
     assert (event["url_id"], event["user_id"]) == (url["id"], user["id"])
-    assert event["details"] == {"changes": {member: {"old": url[member], "new": new}}, "field": member, "new_value": new}
+    assert event["details"] == {
+        "changes": {member: {"old": url[member], "new": new}},
+        "field": member,
+        "new_value": new,
+    }
 
 
 def test_a_change_of_several_members_lists_those_that_differ(api):
     url = new_url(api, title="old")
     edit_url(api, url, title="new", is_active=False, original_url=url["original_url"])
     (event,) = events_of(api, url, "updated")
-    assert event["details"] == {"changes": {"title": {"old": "old", "new": "new"}, "is_active": {"old": True, "new": False}}}
+    assert event["details"] == {
+        "changes": {"title": {"old": "old", "new": "new"}, "is_active": {"old": True, "new": False}}
+    }
 
 
 def test_deletion_leaves_an_event_with_a_reason(api):
@@ -95,7 +104,9 @@ def test_details_and_user_are_optional(api):
     assert post(api, new_url(api), user_id=None).json()["user_id"] is None
 
 
-@pytest.mark.parametrize("kind", ["click", "created", "deleted", "x", "a b", "日本", "x" * 64, "🙂" * 64, "<b>"])
+@pytest.mark.parametrize(
+    "kind", ["click", "created", "deleted", "x", "a b", "日本", "x" * 64, "🙂" * 64, "<b>"]
+)
 def test_any_text_is_a_type(api, kind):
     url = new_url(api)
     assert post(api, url, event_type=kind).json()["event_type"] == kind
@@ -120,7 +131,12 @@ def test_missing_members_are_named(api):
 def test_unknown_records_are_404(api):
     url, gone = new_url(api), new_url(api)
     api.delete(f"/urls/{gone['id']}")
-    for members in ({"url_id": 999999999999}, {"url_id": 2**63 - 1}, {"url_id": gone["id"]}, {"user_id": 999999999999}):
+    for members in (
+        {"url_id": 999999999999},
+        {"url_id": 2**63 - 1},
+        {"url_id": gone["id"]},
+        {"user_id": 999999999999},
+    ):
         assert api.post("/events", {"event_type": "x", "url_id": url["id"], **members}).status == 404
     assert types_of(api, url) == ["created"]
 
@@ -128,16 +144,32 @@ def test_unknown_records_are_404(api):
 def test_details_have_a_size(api):
     url = new_url(api)
     assert post(api, url, details={"x": "y" * (64 * 1024 - 100)}).status == 201
-    assert pointers(api.post("/events", {"event_type": "x", "url_id": url["id"], "details": {"x": "y" * 64 * 1024}})) == {"/details"}
+    assert pointers(
+        api.post("/events", {"event_type": "x", "url_id": url["id"], "details": {"x": "y" * 64 * 1024}})
+    ) == {"/details"}
 
 
 @pytest.mark.parametrize("details", [{"a": "\u0000"}, {"\u0000": 1}, {"a": ["\ud800"]}, {"\udfff": 1}])
 def test_details_that_can_not_be_kept_are_refused(api, details):
     url = new_url(api)
-    assert pointers(api.post("/events", {"event_type": "x", "url_id": url["id"], "details": details})) == {"/details"}
+    assert pointers(api.post("/events", {"event_type": "x", "url_id": url["id"], "details": details})) == {
+        "/details"
+    }
 
 
-@pytest.mark.parametrize("text", ["1e400", "-1e400", "1" * 400, "1e-400", "0." + "1" * 400, '"\\ud83d\\ude42"', "[" * 28 + "]" * 28, '{"a":1,"a":2}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1e400",
+        "-1e400",
+        "1" * 400,
+        "1e-400",
+        "0." + "1" * 400,
+        '"\\ud83d\\ude42"',
+        "[" * 28 + "]" * 28,
+        '{"a":1,"a":2}',
+    ],
+)
 def test_odd_details_are_no_crash(api, text):
     url = new_url(api)
     body = f'{{"event_type":"x","url_id":{url["id"]},"details":{{"v":{text}}}}}'.encode()

@@ -39,11 +39,14 @@ def test_labels_of_csv_are_taken(api, kind):
 
 
 def test_other_parts_of_a_form_are_skipped(api, kind):
-    more = "--b0undary\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\nx,y\r\n1,2\r\n"
+    more = '--b0undary\r\nContent-Disposition: form-data; name="other"\r\n\r\nx,y\r\n1,2\r\n'
     body, headers = form(table([row_of(api, kind)]), more=more)
     check(send(api, kind, body, headers), imported=1)
     body, headers = form(table([row_of(api, kind)]), boundary="'()+_,-./:=? x'")
-    check(send(api, kind, body, [("Content-Type", "multipart/form-data; boundary=\"'()+_,-./:=? x'\"")]), imported=1)
+    check(
+        send(api, kind, body, [("Content-Type", "multipart/form-data; boundary=\"'()+_,-./:=? x'\"")]),
+        imported=1,
+    )
 
 
 def test_bom_crlf_quotes_and_order_of_columns_do_not_matter(api, kind):
@@ -85,14 +88,26 @@ def test_no_file_an_empty_one_and_no_csv_are_refused(api, kind):
     good = table([row_of(api, kind)])
     assert send(api, kind, *form(good, field="other")).status in (400, 422)
     assert send(api, kind, b"", [("Content-Type", "multipart/form-data; boundary=x")]).status in (400, 422)
-    assert send(api, kind, b"--x--\r\n", [("Content-Type", "multipart/form-data; boundary=x")]).status in (400, 422)
+    assert send(api, kind, b"--x--\r\n", [("Content-Type", "multipart/form-data; boundary=x")]).status in (
+        400,
+        422,
+    )
     assert send(api, kind, form(good)[0], [("Content-Type", "multipart/form-data")]).status in (400, 415, 422)
-    assert send(api, kind, form(good)[0], [("Content-Type", "multipart/form-data; boundary=other")]).status in (400, 422)
-    assert send(api, kind, form(good)[0][:-20], [("Content-Type", "multipart/form-data; boundary=b0undary")]).status in (400, 422)
+    assert send(
+        api, kind, form(good)[0], [("Content-Type", "multipart/form-data; boundary=other")]
+    ).status in (400, 422)
+    assert send(
+        api, kind, form(good)[0][:-20], [("Content-Type", "multipart/form-data; boundary=b0undary")]
+    ).status in (400, 422)
 
 
 def test_other_bodies_are_415(api, kind):
-    for label in ("application/json", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded"):
+    for label in (
+        "application/json",
+        "text/plain",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",
+    ):
         assert send(api, kind, table([row_of(api, kind)]).encode(), [("Content-Type", label)]).status == 415
     assert api.send("POST", f"/{kind}/bulk", b"x").status in (400, 415)
     assert api.send("POST", f"/{kind}/bulk").status in (400, 415, 422)
@@ -101,7 +116,15 @@ def test_other_bodies_are_415(api, kind):
 def test_binary_is_no_crash(api, kind):
     header = ",".join(row_of(api, kind))
     noise = bytes(range(256)) * 40
-    for body in (noise, b"\x00" * 1000, b"\x1f\x8b\x08" + noise, b"PK\x03\x04" + noise, header.encode() + b"\n" + noise, b'"' * 9999, b"\xff\xfe" + header.encode("utf-16-le")):
+    for body in (
+        noise,
+        b"\x00" * 1000,
+        b"\x1f\x8b\x08" + noise,
+        b"PK\x03\x04" + noise,
+        header.encode() + b"\n" + noise,
+        b'"' * 9999,
+        b"\xff\xfe" + header.encode("utf-16-le"),
+    ):
         reply = send(api, kind, body, [("Content-Type", "text/csv")])
         assert reply.status in (201, 400, 422), reply
         if reply.status == 201:

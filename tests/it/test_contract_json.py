@@ -48,15 +48,38 @@ def test_a_body_that_is_no_object_is_400(api, route):
 
 
 def test_a_body_with_another_label_or_none_is_415(api, route):
-    labels = ["text/plain", "application/x-www-form-urlencoded", "application/xml", "multipart/form-data; boundary=x", "json"]
-    labels += ["application/jsonx", "application/json2", "text/json-patch", "application/", "/", "*/*", "application/octet-stream"]
+    labels = [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/xml",
+        "multipart/form-data; boundary=x",
+        "json",
+    ]
+    labels += [
+        "application/jsonx",
+        "application/json2",
+        "text/json-patch",
+        "application/",
+        "/",
+        "*/*",
+        "application/octet-stream",
+    ]
     for label in labels:
         assert api.send(*route, b"{}", [("Content-Type", label)]).status == 415, label
     assert api.send(*route, b"{}").status == 415
     assert api.send(*route).status in (400, 415)
 
 
-@pytest.mark.parametrize("label", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/json;charset=\"UTF-8\"", "application/merge-patch+json", "application/vnd.x.v1+json"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        "application/json; charset=utf-8",
+        "APPLICATION/JSON",
+        'application/json;charset="UTF-8"',
+        "application/merge-patch+json",
+        "application/vnd.x.v1+json",
+    ],
+)
 def test_labels_of_json_are_taken(api, label):
     name = unique()
     body = json.dumps({"username": name, "email": f"{name}@example.com"}).encode()
@@ -67,10 +90,12 @@ def test_labels_of_json_are_taken(api, label):
 
 def test_valid_json_of_odd_shape_is_no_crash(api, route):
     for body in (
-        b'{"x":1e400}', b'{"x":-1e400}', b'{"x":1' + b"0" * 5000 + b"}", b'{"x":1e-999999999}', b'{"":""}', b'{"\\u0000":1}', b'{"\\ud800":1}',
-        b'{"username":"a","username":5}', b'{"original_url":1,"original_url":[]}', b'{"x":"' + b"\\u0000" * 3000 + b'"}', b'\xef\xbb\xbf{}',
-        b'{"x":' + b"[" * 20 + b"]" * 20 + b"}", b'{"' + b"k" * 20000 + b'":1}', json.dumps({f"m{i}": i for i in range(5000)}).encode(),
-        b' \r\n\t{ } \n', b'{"\\u0075sername": null}',
+        b'{"x":1e400}', b'{"x":-1e400}', b'{"x":1' + b"0" * 5000 + b"}", b'{"x":1e-999999999}', b'{"":""}',
+        b'{"\\u0000":1}', b'{"\\ud800":1}', b'{"username":"a","username":5}',
+        b'{"original_url":1,"original_url":[]}', b'{"x":"' + b"\\u0000" * 3000 + b'"}', b'\xef\xbb\xbf{}',
+        b'{"x":' + b"[" * 20 + b"]" * 20 + b"}", b'{"' + b"k" * 20000 + b'":1}',
+        json.dumps({f"m{i}": i for i in range(5000)}).encode(), b' \r\n\t{ } \n',
+        b'{"\\u0075sername": null}',
     ):  # fmt: skip
         assert api.send(*route, body, [LABEL]).status < 500, body[:40]
 
@@ -93,7 +118,13 @@ def test_every_member_has_its_type_on_users(api):
 
 @pytest.mark.parametrize("path,target", [("/urls", "original_url"), ("/shorten", "url")])
 def test_every_member_has_its_type_on_new_urls(api, path, target):
-    wrong = {target: [*WRONG_TEXT, None], "title": WRONG_TEXT, "short_code": WRONG_TEXT, "user_id": WRONG_ID, "find_if_exists": WRONG_BOOL}
+    wrong = {
+        target: [*WRONG_TEXT, None],
+        "title": WRONG_TEXT,
+        "short_code": WRONG_TEXT,
+        "user_id": WRONG_ID,
+        "find_if_exists": WRONG_BOOL,
+    }
     for member, values in wrong.items():
         for value in values:
             assert pointers(api.post(path, {target: some_target(), member: value})) == {f"/{member}"}, value
@@ -114,7 +145,9 @@ def test_every_member_has_its_type_on_events(api):
     wrong["details"] = ["", "{}", 5, True, [], [{}]]
     for member, values in wrong.items():
         for value in values:
-            assert pointers(api.post("/events", {"event_type": "x", "url_id": url["id"], member: value})) == {f"/{member}"}, value
+            assert pointers(api.post("/events", {"event_type": "x", "url_id": url["id"], member: value})) == {
+                f"/{member}"
+            }, value
 
 
 def test_a_number_beyond_doubles_is_422(api):

@@ -24,7 +24,10 @@ def cost(api, statements, target):
     return (statements() - before) / TIMES
 
 
-@pytest.mark.parametrize("path", ["/users?", "/urls?", "/events?", "/urls?user_id={}&", "/events?user_id={}&", "/urls?is_active=true&"])
+@pytest.mark.parametrize(
+    "path",
+    ["/users?", "/urls?", "/events?", "/urls?user_id={}&", "/events?user_id={}&", "/urls?is_active=true&"],
+)
 def test_a_long_list_costs_what_a_short_one_does(api, statements, hundred, path):
     path = path.format(hundred["id"])
     assert len(api.get(f"{path}per_page=100").json()) == 100

@@ -26,7 +26,15 @@ def test_each_visit_is_one_click_of_the_owner(api, path):
     user = new_user(api)
     url = new_url(api, user_id=user["id"])
     for n in range(1, 4):
-        visit(api, path, url, headers=[("Referer", "https://news.example/?a=ä"), ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/128.0")])
+        visit(
+            api,
+            path,
+            url,
+            headers=[
+                ("Referer", "https://news.example/?a=ä"),
+                ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/128.0"),
+            ],
+        )
         clicks = events_of(api, url, "click")
         assert len(clicks) == n
     for click in clicks:
@@ -105,9 +113,23 @@ def total(api, page):
 
 def test_visitors_headers_are_no_danger(api):
     url = new_url(api)
-    odd = ["", "\x01\x02\x7f", "é" * 500, "\\N\\t\\.\\", "a\tb", "x" * 6000, "\udcff\udcfe", "%00", '{"a":"', "\\", "\\."]
+    odd = [
+        "",
+        "\x01\x02\x7f",
+        "é" * 500,
+        "\\N\\t\\.\\",
+        "a\tb",
+        "x" * 6000,
+        "\udcff\udcfe",
+        "%00",
+        '{"a":"',
+        "\\",
+        "\\.",
+    ]
     for text in odd:
-        headers = [(name, text) for name in ("User-Agent", "Referer", "Accept-Language", "X-Forwarded-For", "Cookie")]
+        headers = [
+            (name, text) for name in ("User-Agent", "Referer", "Accept-Language", "X-Forwarded-For", "Cookie")
+        ]
         assert visit(api, "/{}", url, headers=headers).status == 302 or "\x01" in text
     clicks = events_of(api, url, "click")
     assert len(clicks) in (len(odd), len(odd) - 1)

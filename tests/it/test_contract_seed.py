@@ -25,7 +25,9 @@ def test_each_row_is_a_new_record_under_its_id(api, seed, kind):
     assert ids[: len(rows)] == sorted(int(row["id"]) for row in rows)
 
 
-@pytest.mark.parametrize("kind,member", [("users", "username"), ("urls", "short_code"), ("events", "event_type")])
+@pytest.mark.parametrize(
+    "kind,member", [("users", "username"), ("urls", "short_code"), ("events", "event_type")]
+)
 def test_records_are_as_their_rows(api, seed, kind, member):
     for row in seed[kind][0][::97]:
         record = api.get(f"/{kind}/{row['id']}").json()

@@ -15,7 +15,12 @@ def stats(api, url):
 def test_a_new_url_has_no_clicks(api):
     url = new_url(api)
     zero = {"all": 0, "humans": 0, "bots": 0, "unique": 0}
-    assert stats(api, url) == {"short_code": url["short_code"], "url_id": url["id"], "totals": zero, "last_click": None}
+    assert stats(api, url) == {
+        "short_code": url["short_code"],
+        "url_id": url["id"],
+        "totals": zero,
+        "last_click": None,
+    }
 
 
 def test_visits_are_counted_at_once(api):

@@ -12,7 +12,12 @@ def test_a_new_url_is_answered_and_stands_at_its_location(api):
     reply = api.post("/urls", {"original_url": target, "user_id": user["id"], "title": "Hello"})
     assert reply.status == 201
     url = reply.json()
-    assert (url["original_url"], url["user_id"], url["title"], url["is_active"]) == (target, user["id"], "Hello", True)
+    assert (url["original_url"], url["user_id"], url["title"], url["is_active"]) == (
+        target,
+        user["id"],
+        "Hello",
+        True,
+    )
     assert url["short_url"].endswith("/" + url["short_code"])
     assert reply.headers["ETag"] == f'"{url["version"]}"'
     assert api.get(reply.location).json() == url
@@ -26,10 +31,24 @@ def test_what_is_left_out_or_null_is_absent(api):
 
 
 def test_members_of_the_server_and_unknown_ones_are_ignored(api):
-    url = new_url(api, id=1, version=7, created_at="1999-01-01T00:00:00Z", short_url="http://x/", is_active=True, zzz={"a": []})
+    url = new_url(
+        api,
+        id=1,
+        version=7,
+        created_at="1999-01-01T00:00:00Z",
+        short_url="http://x/",
+        is_active=True,
+        zzz={"a": []},
+    )
     assert url["id"] != 1 and not url["created_at"].startswith("1999")
     user = new_user(api)
-    sent = {"short_code": unique(), "created_at": "1999-01-01T00:00:00Z", "id": 5, "version": 1, "user_id": user["id"]}
+    sent = {
+        "short_code": unique(),
+        "created_at": "1999-01-01T00:00:00Z",
+        "id": 5,
+        "version": 1,
+        "user_id": user["id"],
+    }
     assert edit_url(api, url, **sent) == url
 
 
@@ -71,7 +90,10 @@ def test_an_unknown_owner_is_404(api, path, member):
         assert api.post(path, {member: some_target(), "user_id": user_id}).status == 404
 
 
-@pytest.mark.parametrize("title", ["", "tab\tand\nnewline\r\n", " blanks ", "日本語 ✓ 🙂 \u202e", "<b>&amp;\"'\\", "é" * 500, "🙂" * 500])
+@pytest.mark.parametrize(
+    "title",
+    ["", "tab\tand\nnewline\r\n", " blanks ", "日本語 ✓ 🙂 \u202e", "<b>&amp;\"'\\", "é" * 500, "🙂" * 500],
+)
 def test_titles_are_kept_exactly(api, title):
     url = new_url(api, title=title)
     assert url["title"] == title
@@ -90,7 +112,12 @@ def test_bad_titles_are_refused(api, title):
 def test_any_subset_can_be_changed(api, method):
     url = new_url(api, title="old")
     target = some_target()
-    for change in ({"title": "new"}, {"is_active": False}, {"original_url": target}, {"title": None, "is_active": True}):
+    for change in (
+        {"title": "new"},
+        {"is_active": False},
+        {"original_url": target},
+        {"title": None, "is_active": True},
+    ):
         reply = api.with_json(method, f"/urls/{url['id']}", change)
         now = reply.json()
         moved = {"version": now["version"], "updated_at": now["updated_at"]}
@@ -133,7 +160,9 @@ def test_a_precondition_that_holds_lets_the_change_pass(api, form):
     assert api.put(f"/urls/{url['id']}", {"title": "x"}, [("If-Match", match)]).status == 200
 
 
-@pytest.mark.parametrize("form", ['W/"{v}"', '"0"', '"{v}0"', '"99999999999999999999999"', '"-1"', '"\u00e9"'])
+@pytest.mark.parametrize(
+    "form", ['W/"{v}"', '"0"', '"{v}0"', '"99999999999999999999999"', '"-1"', '"\u00e9"']
+)
 def test_a_precondition_that_fails_stops_the_change(api, form):
     url = new_url(api)
     match = [("If-Match", form.replace("{v}", str(url["version"])))]

@@ -14,7 +14,10 @@ def test_the_file_is_sound():
 
 def test_its_operations_are_the_programs_routes(terse):
     rows = {tuple(line.split()) for line in terse("routes").splitlines()}
-    described = {(method, template, operation["operationId"]) for method, template, operation in DESCRIPTION.operations()}
+    described = {
+        (method, template, operation["operationId"])
+        for method, template, operation in DESCRIPTION.operations()
+    }
     assert {(method, re.sub(r":\w+", "{}", path), name) for method, path, name in rows} == {
         (method, re.sub(r"{\w+}", "{}", path), name) for method, path, name in described
     }
