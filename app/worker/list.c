@@ -38,18 +38,16 @@ add_link(struct buf *out, struct req *rq, const char *name, int64_t value, const
 {
 	static const char *const ours[] = { "page", "after" };
 	size_t path_n = strcspn(rq->target, "?");
-	size_t before;
+	struct buf others;
 
+	buf_init(&others, rq->cx->arena);
+	req_query_without(rq, ours, N(ours), &others);
 	if (out->len > 0)
 		buf_adds(out, ", ");
 	buf_addc(out, '<');
 	buf_add(out, rq->target, path_n);
-	buf_addc(out, '?');
-	before = out->len;
-	req_query_without(rq, ours, N(ours), out);
-	if (out->len > before)
-		buf_addc(out, '&');
-	buf_printf(out, "%s=%" PRId64 ">; rel=\"%s\"", name, value, rel);
+	buf_printf(out, "?%s%s%s=%" PRId64 ">; rel=\"%s\"", others.len > 0 ? buf_str(&others) : "",
+	    others.len > 0 ? "&" : "", name, value, rel);
 }
 
 enum err

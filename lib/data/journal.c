@@ -1,6 +1,5 @@
 #include "lib/data/journal.h"
 
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -266,7 +265,6 @@ journal_read(
 	const char *last;
 	ssize_t n;
 
-	assert(cap >= CLICK_LINE_MAX);
 	if (fd < 0)
 		return ERR_UNAVAILABLE;
 	n = pread(fd, bytes, cap, (off_t)offset);
