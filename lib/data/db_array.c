@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/data/db.h"
 
 void
 db_array_init(struct db_array *a, struct arena *arena)
@@ -84,4 +85,14 @@ db_array_end(struct db_array *a)
 {
 	buf_addc(&a->text, '}');
 	return buf_str(&a->text);
+}
+
+void
+db_arg_array(struct db_args *args, struct db_array *a)
+{
+	const char *text = db_array_end(a);
+
+	if (!text)
+		args->failed = true;
+	db_arg_text(args, text);
 }

@@ -4,6 +4,7 @@
 
 #include "lib/base/ctx.h"
 #include "lib/data/db.h"
+#include "lib/data/sqlstate.h"
 
 /* Many may draw from the ids of an import that is about to end, and meet them in turn. */
 enum { TRIES_MAX = 10 };
@@ -35,7 +36,7 @@ retry_insert(struct db *db, struct ctx *cx, int tries)
 	if (strcmp(db_state(db), "23514") == 0)
 		is_due = !db_exec(db, cx, &partitions_ahead, NULL, NULL);
 	else
-		is_due = met_taken_id(db);
+		is_due = met_taken_id(db) || sqlstate_is_retryable(db_state(db));
 	if (is_due)
 		cx->diag[0] = '\0';
 	return is_due;

@@ -1,6 +1,6 @@
 /*
  * Statements that insert rows and met what is no fault of theirs: an id that an import took
- * before the sequence came to it, or a range of ids that has no partition yet.
+ * before the sequence came to it, a range of ids that has no partition yet, or a deadlock.
  */
 #ifndef LIB_DATA_RETRY_H
 #define LIB_DATA_RETRY_H

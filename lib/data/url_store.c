@@ -122,7 +122,8 @@ static const struct db_query delete = {
 		" uncounted AS (DELETE FROM url_counters AS c USING gone"
 		" WHERE c.url_id = gone.id),"
 		" remembered AS (INSERT INTO deleted_urls (id) SELECT id FROM gone"
-		" ON CONFLICT (id) DO UPDATE SET due_at = clock_timestamp())"
+		" ON CONFLICT (id) DO UPDATE"
+		" SET deleted_at = excluded.deleted_at, due_at = excluded.due_at)"
 		" SELECT (SELECT last_version FROM gone), " COLUMNS " FROM old AS u",
 };
 

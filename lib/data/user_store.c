@@ -48,7 +48,8 @@ static const struct db_query delete = {
 	.name = "user_delete",
 	.text = "WITH gone AS (DELETE FROM users WHERE id = $1 RETURNING id)"
 		" INSERT INTO deleted_users (id) SELECT id FROM gone"
-		" ON CONFLICT (id) DO UPDATE SET due_at = clock_timestamp()",
+		" ON CONFLICT (id) DO UPDATE"
+		" SET deleted_at = excluded.deleted_at, due_at = excluded.due_at",
 };
 
 static struct user

@@ -93,7 +93,7 @@ BEGIN ATOMIC
 	SELECT event_partition(part)
 	FROM (
 		SELECT DISTINCT id >> 23 AS part FROM unnest(ids) AS id
-		WHERE to_regclass('clicks_p' || (id >> 23)) IS NULL
+		WHERE id IS NOT NULL AND to_regclass('clicks_p' || (id >> 23)) IS NULL
 			AND (SELECT count(*) FROM pg_inherits WHERE inhparent = 'clicks'::regclass) < 200
 		ORDER BY part LIMIT 4
 	) AS missing;

@@ -1,0 +1,91 @@
+#include "lib/data/db_array.h"
+#include "lib/data/import_chunk.h"
+#include "lib/data/url_sql.h"
+
+static const char *const reasons[] = { NULL, "no such user" };
+
+static int64_t
+id(const void *rows, int i)
+{
+	const struct import_url *u = (const struct import_url *)rows + i;
+
+	return u->id <= IMPORT_ID_MAX ? u->id : 0;
+}
+
+enum column { ID, USER, CODE, TARGET, TITLE, ACTIVE, CREATED, UPDATED, COLUMN__COUNT };
+
+static void
+add(struct db_args *args, const void *rows, const int *which, int n)
+{
+	struct db_array columns[COLUMN__COUNT];
+
+	for (int c = 0; c < COLUMN__COUNT; c++)
+		db_array_init(&columns[c], args->arena);
+	for (int i = 0; i < n; i++) {
+		const struct import_url *u = (const struct import_url *)rows + which[i];
+
+		db_array_id(&columns[ID], id(rows, which[i]));
+		db_array_id(&columns[USER], u->user_id);
+		db_array_text(&columns[CODE], u->short_code);
+		db_array_text(&columns[TARGET], u->original_url);
+		db_array_text(&columns[TITLE], u->title);
+		db_array_bool(&columns[ACTIVE], u->is_active);
+		db_array_time(&columns[CREATED], u->created_us);
+		db_array_time(&columns[UPDATED], u->updated_us);
+	}
+	for (int c = 0; c < COLUMN__COUNT; c++)
+		db_arg_array(args, &columns[c]);
+}
+
+/* A new code is posted only when a mark of its deletion may still be in a cache. */
+static const struct chunk_kind kind = {
+	.lock = { .name = "import_urls_lock",
+	    .text = "SELECT pg_advisory_xact_lock(hashtextextended('import_urls', 0))" },
+	.pass = { .name = "import_urls_pass", .text = "SELECT ids_pass('urls_id_seq', $1)" },
+	.store = { .name = "import_urls",
+	    .text = "WITH input AS (SELECT * FROM unnest($1::int[], $2::bigint[], $3::bigint[],"
+		    " $4::text[], $5::text[], $6::text[], $7::bool[], $8::timestamptz[],"
+		    " $9::timestamptz[]) AS r (n, id, user_id, short_code, original_url, title,"
+		    " is_active, created_at, updated_at)),"
+		    " strays AS MATERIALIZED (SELECT n FROM input WHERE user_id IS NOT NULL"
+		    " AND NOT EXISTS (SELECT FROM users WHERE users.id = input.user_id)),"
+		    " fit AS MATERIALIZED (SELECT * FROM input"
+		    " WHERE NOT EXISTS (SELECT FROM strays WHERE strays.n = input.n)),"
+		    " old AS MATERIALIZED (SELECT urls.*, fit.n FROM urls"
+		    " JOIN fit ON fit.short_code = urls.short_code"
+		    " ORDER BY urls.id FOR UPDATE OF urls),"
+		    " want AS (SELECT old.id, fit.title, fit.original_url, fit.is_active"
+		    " FROM old JOIN fit ON fit.n = old.n),"
+		    " made AS (" URL_SQL_CHANGE "),"
+		    " noted AS (" URL_SQL_NOTE_CHANGE "),"
+		    " posted AS (" URL_SQL_POST_MADE "),"
+		    " given AS MATERIALIZED (SELECT n, user_id, short_code, original_url, title,"
+		    " is_active, created_at, updated_at, CASE WHEN id IS NULL"
+		    " OR EXISTS (SELECT FROM urls WHERE urls.id = fit.id)"
+		    " OR EXISTS (SELECT FROM deleted_urls AS d WHERE d.id = fit.id)"
+		    " THEN nextval('urls_id_seq') ELSE id END AS id"
+		    " FROM fit WHERE NOT EXISTS (SELECT FROM old WHERE old.n = fit.n)),"
+		    " new AS (INSERT INTO urls (id, user_id, short_code, original_url, title,"
+		    " is_active, created_at, updated_at)"
+		    " SELECT id, user_id, short_code, original_url, title, is_active,"
+		    " coalesce(created_at, now()), coalesce(updated_at, created_at, now())"
+		    " FROM given ORDER BY n ON CONFLICT DO NOTHING RETURNING *),"
+		    " renewed AS (INSERT INTO outbox"
+		    " (short_code, version, url_id, user_id, original_url, is_active)"
+		    " SELECT short_code, version, id, user_id, original_url, is_active FROM new"
+		    " WHERE EXISTS (SELECT FROM outbox AS o"
+		    " WHERE o.short_code = new.short_code AND o.url_id IS NULL))"
+		    " SELECT n, 0, 0, true FROM new JOIN given ON given.id = new.id"
+		    " UNION ALL SELECT n, 1, 0, true FROM old"
+		    " UNION ALL SELECT n, 2, 1, true FROM strays" },
+	.reasons = reasons,
+	.id = id,
+	.add = add,
+};
+
+enum err
+import_urls(struct db *db, struct ctx *cx, const struct import_url *rows, int n,
+    struct import_result *results)
+{
+	return chunk_store(db, cx, &kind, rows, n, results);
+}
