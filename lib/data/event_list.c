@@ -111,10 +111,14 @@ static const struct db_query window = {
 /* Rows that LIST_DAYS may read; for more, days have so many rows that all can be read. */
 enum { DAYS_ROWS_MAX = 400 * 1000 };
 
+/* More than any table has rows, and small enough to add to. */
+#define OFFSET_MAX (INT64_MAX / 2)
+
 /* How a list is to be made. */
 struct plan {
 	enum list list;
 	int64_t after, last;   /* ids */
+	int64_t skip, n;       /* rows */
 	const char *first_day; /* of LIST_DAYS */
 	int64_t days;
 };
@@ -146,8 +150,7 @@ add_bounds(struct db_args *a, const struct event_filter *f)
 
 /* Narrows a plan by what is in the window. */
 static enum err
-look_at_window(
-    struct db *db, struct ctx *cx, const struct event_filter *f, int64_t n, struct plan *plan)
+look_at_window(struct db *db, struct ctx *cx, const struct event_filter *f, struct plan *plan)
 {
 	struct db_args args;
 	struct db_rows rows;
@@ -170,7 +173,7 @@ look_at_window(
 		plan->after = db_int(&rows, 0, 3);
 	plan->first_day = db_text(&rows, 0, 1);
 	plan->days = db_int(&rows, 0, 2);
-	if (plan->list == LIST_ALL && n <= DAYS_ROWS_MAX / (plan->days + 1))
+	if (plan->list == LIST_ALL && plan->skip + plan->n <= DAYS_ROWS_MAX / (plan->days + 1))
 		plan->list = LIST_DAYS;
 	return ERR_OK;
 }
@@ -187,7 +190,7 @@ leading(const struct event_filter *f)
 
 static enum err
 run_list(struct db *db, struct ctx *cx, const struct event_filter *f, const struct plan *plan,
-    const struct page *page, struct db_rows *ret_rows)
+    struct db_rows *ret_rows)
 {
 	struct db_args args;
 
@@ -195,8 +198,8 @@ run_list(struct db *db, struct ctx *cx, const struct event_filter *f, const stru
 	db_arg_int(&args, plan->after);
 	db_arg_int(&args, plan->last);
 	add_bounds(&args, f);
-	db_arg_int(&args, page->offset);
-	db_arg_int(&args, page->limit + 1);
+	db_arg_int(&args, plan->skip);
+	db_arg_int(&args, plan->n);
 	db_arg_id(&args, has(f, EVENT_FILTER_URL) ? f->url_id : 0);
 	db_arg_id(&args, has(f, EVENT_FILTER_USER) ? f->user_id : 0);
 	db_arg_text(&args, has(f, EVENT_FILTER_TYPE) ? f->event_type : NULL);
@@ -211,15 +214,21 @@ enum err
 event_find(struct db *db, struct ctx *cx, const struct event_filter *filter,
     const struct page *page, struct event_list *ret_list)
 {
-	struct plan plan = { leading(filter), page->after, INT64_MAX, NULL, 0 };
+	struct plan plan = {
+		.list = leading(filter),
+		.after = page->after,
+		.last = INT64_MAX,
+		.skip = page->offset < OFFSET_MAX ? page->offset : OFFSET_MAX,
+		.n = page->limit + 1,
+	};
 	struct event *events;
 	struct db_rows rows;
 	enum err e = ERR_OK;
 
 	if (has(filter, EVENT_FILTER_FROM) || has(filter, EVENT_FILTER_TO))
-		e = look_at_window(db, cx, filter, page->offset + page->limit + 1, &plan);
+		e = look_at_window(db, cx, filter, &plan);
 	if (!e)
-		e = run_list(db, cx, filter, &plan, page, &rows);
+		e = run_list(db, cx, filter, &plan, &rows);
 	if (e)
 		return page_refuse(cx, e, page);
 	events = arena_alloc(cx->arena, ((size_t)rows.n + 1) * sizeof(*events));
