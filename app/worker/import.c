@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "app/worker/app.h"
-#include "app/worker/chunk.h"
+#include "app/worker/slice.h"
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/ctx.h"
@@ -22,7 +22,7 @@ struct import {
 	struct app *app;
 	struct ctx *cx;
 	struct field_table table;
-	struct chunk *chunk;
+	struct slice *slice;
 	struct csv_reader *csv;
 	struct json answer;
 	struct json_object *errors;
@@ -52,21 +52,21 @@ flush(struct import *im)
 	int64_t updated = im->counts[IMPORT_UPDATED];
 	enum err e;
 
-	e = chunk_store(im->chunk, im->app->db, im->cx, count_outcome, im);
+	e = slice_store(im->slice, im->app->db, im->cx, count_outcome, im);
 	if (im->counts[IMPORT_UPDATED] != updated || e)
 		breaker_mark_dirty(im->app->breaker);
 	return e;
 }
 
-/* Reads a CSV row into the chunk's next row. ERR_INVALID with a fault. */
+/* Reads a CSV row into the slice's next row. ERR_INVALID with a fault. */
 static enum err
 read_row(struct import *im, const struct csv_row *csv, struct field_faults *faults)
 {
-	void *row = chunk_next(im->chunk);
+	void *row = slice_next(im->slice);
 	struct ctx cx = *im->cx;
 	enum err e;
 
-	cx.arena = chunk_arena(im->chunk);
+	cx.arena = slice_arena(im->slice);
 	for (size_t i = 0; i < im->table.n; i++) {
 		e = field_read_text(&cx, &im->table, i, csv->cells[i], row, faults);
 		if (e)
@@ -82,7 +82,7 @@ take_row(struct import *im, const struct csv_row *csv)
 	enum err e;
 
 	e = read_row(im, csv, &faults);
-	if (e == ERR_OK && !chunk_fits(im->chunk)) {
+	if (e == ERR_OK && !slice_fits(im->slice)) {
 		/* The same key again: its first row is stored before this one is. */
 		e = flush(im);
 		if (e)
@@ -91,13 +91,13 @@ take_row(struct import *im, const struct csv_row *csv)
 	}
 	if (e == ERR_INVALID && faults.n > 0) {
 		const char *reason = arena_printf(
-		    chunk_arena(im->chunk), "%s: %s", faults.v[0].name, faults.v[0].detail);
+		    slice_arena(im->slice), "%s: %s", faults.v[0].name, faults.v[0].detail);
 
-		chunk_skip(im->chunk, csv->number, reason != NULL ? reason : "is not valid");
+		slice_skip(im->slice, csv->number, reason != NULL ? reason : "is not valid");
 		return ERR_OK;
 	}
 	if (e == ERR_OK)
-		chunk_keep(im->chunk, csv->number);
+		slice_keep(im->slice, csv->number);
 	return e;
 }
 
@@ -108,10 +108,10 @@ on_row(void *arg, const struct csv_row *csv)
 	enum err e = ERR_OK;
 
 	if (csv->fault != NULL)
-		chunk_skip(im->chunk, csv->number, csv->fault);
+		slice_skip(im->slice, csv->number, csv->fault);
 	else
 		e = take_row(im, csv);
-	if (e == ERR_OK && chunk_is_full(im->chunk))
+	if (e == ERR_OK && slice_is_full(im->slice))
 		e = flush(im);
 	return e;
 }
@@ -214,11 +214,11 @@ import_run(struct app *app, struct req *rq, struct resp *rs, const struct import
 	rq->cx->deadline_us = clock_mono_us() + app->settings->import_timeout_ms * 1000;
 	json_map_init(&im.answer, rq->cx->arena);
 	im.errors = json_add_list(&im.answer, NULL, "errors");
-	im.chunk = chunk_new(kind);
+	im.slice = slice_new(kind);
 	im.csv = open_csv(&im, columns);
-	if (im.chunk != NULL && im.csv != NULL)
+	if (im.slice != NULL && im.csv != NULL)
 		e = read_body(&im, rq);
 	csv_reader_free(im.csv);
-	chunk_free(im.chunk);
+	slice_free(im.slice);
 	return e ? e : answer(&im, rs);
 }

@@ -1,6 +1,6 @@
 /*
  * Imports of CSV files: the body is streamed, rows are checked by a field table, and
- * stored in chunks. What differs between users, urls and events is one import_kind.
+ * stored in slices. What differs between users, urls and events is one import_kind.
  */
 #ifndef APP_WORKER_IMPORT_H
 #define APP_WORKER_IMPORT_H
@@ -21,7 +21,7 @@ struct resp;
 
 /* Most errors that are listed; the counts go on. */
 #define IMPORT_ERRORS_MAX 1000
-/* Keys of a row that must not come twice in a chunk. */
+/* Keys of a row that must not come twice in a slice. */
 #define IMPORT_KEYS_MAX 3
 
 struct import_kind {

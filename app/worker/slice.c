@@ -1,4 +1,4 @@
-#include "app/worker/chunk.h"
+#include "app/worker/slice.h"
 
 #include <search.h>
 #include <stdint.h>
@@ -8,10 +8,10 @@
 #include "lib/base/arena.h"
 #include "lib/base/ctx.h"
 
-/* A chunk's texts, and the statement made of them. */
-#define CHUNK_MEMORY ((size_t)64 << 20)
-/* With more than this in texts the chunk is stored though it has room for more rows. */
-#define CHUNK_TEXTS ((size_t)8 << 20)
+/* A slice's texts, and the statement made of them. */
+#define SLICE_MEMORY ((size_t)64 << 20)
+/* With more than this in texts the slice is stored though it has room for more rows. */
+#define SLICE_TEXTS ((size_t)8 << 20)
 
 struct line {
 	size_t number;
@@ -19,7 +19,7 @@ struct line {
 	int index;
 };
 
-struct chunk {
+struct slice {
 	const struct import_kind *kind;
 	struct arena *arena;
 	char *rows;
@@ -31,34 +31,34 @@ struct chunk {
 };
 
 static bool
-seen_init(struct chunk *c)
+seen_init(struct slice *c)
 {
 	memset(&c->seen, 0, sizeof(c->seen));
 	return hcreate_r((size_t)IMPORT_CHUNK * IMPORT_KEYS_MAX * 2, &c->seen) != 0;
 }
 
-struct chunk *
-chunk_new(const struct import_kind *kind)
+struct slice *
+slice_new(const struct import_kind *kind)
 {
-	struct chunk *c = calloc(1, sizeof(*c));
+	struct slice *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
 	c->kind = kind;
-	c->arena = arena_new(CHUNK_MEMORY);
+	c->arena = arena_new(SLICE_MEMORY);
 	c->rows = calloc(IMPORT_CHUNK, kind->row_bytes);
 	c->lines = calloc(IMPORT_CHUNK, sizeof(*c->lines));
 	c->results = calloc(IMPORT_CHUNK, sizeof(*c->results));
 	if (c->arena == NULL || c->rows == NULL || c->lines == NULL || c->results == NULL ||
 	    !seen_init(c)) {
-		chunk_free(c);
+		slice_free(c);
 		return NULL;
 	}
 	return c;
 }
 
 void
-chunk_free(struct chunk *c)
+slice_free(struct slice *c)
 {
 	if (c == NULL)
 		return;
@@ -72,19 +72,19 @@ chunk_free(struct chunk *c)
 }
 
 struct arena *
-chunk_arena(struct chunk *c)
+slice_arena(struct slice *c)
 {
 	return c->arena;
 }
 
 static void *
-row_at(struct chunk *c, int i)
+row_at(struct slice *c, int i)
 {
 	return c->rows + (size_t)i * c->kind->row_bytes;
 }
 
 void *
-chunk_next(struct chunk *c)
+slice_next(struct slice *c)
 {
 	void *row = row_at(c, c->n_rows);
 
@@ -95,7 +95,7 @@ chunk_next(struct chunk *c)
 }
 
 bool
-chunk_fits(struct chunk *c)
+slice_fits(struct slice *c)
 {
 	const char *keys[IMPORT_KEYS_MAX];
 	int n = c->kind->keys(c->arena, row_at(c, c->n_rows), keys);
@@ -112,7 +112,7 @@ chunk_fits(struct chunk *c)
 
 /* Remembers the keys of the row that has just been taken in. */
 static void
-remember(struct chunk *c, const void *row)
+remember(struct slice *c, const void *row)
 {
 	const char *keys[IMPORT_KEYS_MAX];
 	int n = c->kind->keys(c->arena, row, keys);
@@ -121,33 +121,33 @@ remember(struct chunk *c, const void *row)
 	for (int i = 0; i < n; i++) {
 		ENTRY key = { .key = arena_strdup(c->arena, keys[i]) };
 
-		/* The table has room for every key of a full chunk. */
+		/* The table has room for every key of a full slice. */
 		if (key.key != NULL)
 			hsearch_r(key, ENTER, &entry, &c->seen);
 	}
 }
 
 void
-chunk_keep(struct chunk *c, size_t number)
+slice_keep(struct slice *c, size_t number)
 {
 	remember(c, row_at(c, c->n_rows));
 	c->lines[c->n_lines++] = (struct line){ .number = number, .index = c->n_rows++ };
 }
 
 void
-chunk_skip(struct chunk *c, size_t number, const char *reason)
+slice_skip(struct slice *c, size_t number, const char *reason)
 {
 	c->lines[c->n_lines++] = (struct line){ .number = number, .reason = reason };
 }
 
 bool
-chunk_is_full(const struct chunk *c)
+slice_is_full(const struct slice *c)
 {
-	return c->n_lines == IMPORT_CHUNK || arena_used(c->arena) > CHUNK_TEXTS;
+	return c->n_lines == IMPORT_CHUNK || arena_used(c->arena) > SLICE_TEXTS;
 }
 
 static void
-tell(const struct chunk *c, chunk_outcome_fn *fn, void *arg)
+tell(const struct slice *c, slice_outcome_fn *fn, void *arg)
 {
 	for (int i = 0; i < c->n_lines; i++) {
 		const struct line *l = &c->lines[i];
@@ -158,7 +158,7 @@ tell(const struct chunk *c, chunk_outcome_fn *fn, void *arg)
 }
 
 static enum err
-reset(struct chunk *c)
+reset(struct slice *c)
 {
 	arena_reset(c->arena);
 	c->n_rows = 0;
@@ -168,9 +168,9 @@ reset(struct chunk *c)
 }
 
 enum err
-chunk_store(struct chunk *c, struct db *db, struct ctx *cx, chunk_outcome_fn *fn, void *arg)
+slice_store(struct slice *c, struct db *db, struct ctx *cx, slice_outcome_fn *fn, void *arg)
 {
-	struct ctx own = *cx; /* the same deadline, the chunk's memory */
+	struct ctx own = *cx; /* the same deadline, the slice's memory */
 	enum err e = ERR_OK;
 
 	own.arena = c->arena;
