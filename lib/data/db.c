@@ -37,6 +37,7 @@ struct task {
 	bool idempotent;
 	struct wire_work work;
 	int64_t deadline_us;
+	int64_t patience_us; /* until when to wait for a server that is just restarting */
 };
 
 struct db *
@@ -120,26 +121,30 @@ connect_once(struct db *db, struct ctx *cx, int64_t deadline_us)
 	return e ? note_failure(db, cx, "connect", e) : ERR_OK;
 }
 
-/* Connects, and waits for a server that is just restarting. */
-static enum err
-connect_patiently(struct db *db, struct ctx *cx, int64_t deadline_us)
+/* Waits a little before the next try; false: there is no time for one. */
+static bool
+pause_before_retry(const struct task *t)
 {
-	int64_t until_us = clock_mono_us() + PATIENCE_US;
+	if (clock_mono_us() + PAUSE_MS * 1000 >= t->patience_us)
+		return false;
+	poll(NULL, 0, PAUSE_MS);
+	return true;
+}
 
-	if (until_us > deadline_us)
-		until_us = deadline_us;
-	for (;;) {
-		enum err e = connect_once(db, cx, deadline_us);
+static enum err
+connect_patiently(struct db *db, struct ctx *cx, const struct task *t)
+{
+	enum err e;
 
-		if (e != ERR_UNAVAILABLE || clock_mono_us() + PAUSE_MS * 1000 >= until_us)
-			return e;
-		poll(NULL, 0, PAUSE_MS);
-	}
+	do {
+		e = connect_once(db, cx, t->deadline_us);
+	} while (e == ERR_UNAVAILABLE && pause_before_retry(t));
+	return e;
 }
 
 /* Makes sure of a connection on which a statement can be sent. */
 static enum err
-make_ready(struct db *db, struct ctx *cx, int64_t deadline_us)
+make_ready(struct db *db, struct ctx *cx, const struct task *t)
 {
 	if (db->in_transaction) {
 		if (!wire_is_open(db->wire))
@@ -149,7 +154,18 @@ make_ready(struct db *db, struct ctx *cx, int64_t deadline_us)
 	}
 	if (wire_is_open(db->wire) && wire_is_idle(db->wire))
 		return ERR_OK;
-	return connect_patiently(db, cx, deadline_us);
+	return connect_patiently(db, cx, t);
+}
+
+/* Whether PgBouncer says that it has no server to give the statement to, which is no worse
+ * than a connection that can't be made. Only its words tell: all its errors have one code. */
+static bool
+was_never_run(const struct db *db)
+{
+	static const char words[] = "server login has been failing";
+
+	return strncmp(wire_failure(db->wire)->why, words, sizeof(words) - 1) == 0 &&
+	       strcmp(db->state, "08P01") == 0;
 }
 
 /* Whether a statement that was sent, and failed, may be sent once more. */
@@ -160,6 +176,8 @@ may_rerun(const struct db *db, const struct task *t, enum err e, int reruns)
 		return false;
 	if (sqlstate_is_retryable(db->state))
 		return reruns < RERUNS_MAX;
+	if (was_never_run(db))
+		return pause_before_retry(t);
 	return !wire_is_open(db->wire) && t->idempotent && reruns < 1;
 }
 
@@ -168,7 +186,7 @@ run_with_reruns(
     struct db *db, struct ctx *cx, const struct task *t, struct wire_result **ret_result)
 {
 	for (int reruns = 0;; reruns++) {
-		enum err e = make_ready(db, cx, t->deadline_us);
+		enum err e = make_ready(db, cx, t);
 
 		if (e)
 			return e;
@@ -236,6 +254,9 @@ run(struct db *db, struct ctx *cx, struct task *t, struct wire_result **ret_resu
 	t->deadline_us = began_us + db->timeout_ms * 1000;
 	if (t->deadline_us > cx->deadline_us)
 		t->deadline_us = cx->deadline_us;
+	t->patience_us = began_us + PATIENCE_US;
+	if (t->patience_us > t->deadline_us)
+		t->patience_us = t->deadline_us;
 	if (t->deadline_us <= began_us)
 		return ctx_fail(cx, ERR_DEADLINE, "%s: no time left", t->name);
 	db->state[0] = db->constraint[0] = '\0';

@@ -2,12 +2,11 @@
 
 #include <assert.h>
 #include <libpq-fe.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/base/num.h"
@@ -416,17 +415,14 @@ option(const PQconninfoOption *options, const char *keyword)
 static bool
 listens(const char *dir, const char *port)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int n = snprintf(to.sun_path, sizeof(to.sun_path), "%s/.s.PGSQL.%s", dir, port);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	bool found = false;
+	char path[PATH_MAX];
+	int fd;
 
-	if (fd < 0)
+	snprintf(path, sizeof(path), "%s/.s.PGSQL.%s", dir, port);
+	if (stream_connect(path, INT64_MAX, &fd))
 		return false;
-	if (n > 0 && (size_t)n < sizeof(to.sun_path))
-		found = connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0;
 	close(fd);
-	return found;
+	return true;
 }
 
 bool

