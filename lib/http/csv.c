@@ -13,8 +13,11 @@ enum { WANTED_MAX = 32, FILE_COLUMNS_MAX = 1024 };
 
 /* A longer cell is a fault of its row. */
 #define CELL_MAX ((size_t)128 << 10)
-/* libcsv has to hold a whole cell; a longer one ends the import. */
-#define HELD_MAX ((size_t)1 << 20)
+/* What libcsv may hold: a cell, its closing quote, and the byte that it looks at. */
+#define HELD_MAX (CELL_MAX + 2)
+#define HELD_STEP 4096
+
+static const char too_long[] = "a cell is longer than 128 KiB";
 
 static const char bom[] = { '\xef', '\xbb', '\xbf' };
 
@@ -43,6 +46,7 @@ struct csv_reader {
 	const char *detail;
 };
 
+/* Refuses libcsv more: it then stops where it is, and can go on. */
 static void *
 hold(void *p, size_t bytes)
 {
@@ -74,10 +78,8 @@ csv_reader_new(const char *const *columns, size_t n, unsigned required, csv_row_
 
 	if (c == NULL)
 		return NULL;
-	if (csv_init(&c->parser, CSV_STRICT_FINI) != 0) {
-		free(c);
-		return NULL;
-	}
+	(void)csv_init(&c->parser, CSV_STRICT); /* fails for NULL alone */
+	csv_set_blk_size(&c->parser, HELD_STEP);
 	csv_set_realloc_func(&c->parser, hold);
 	csv_set_space_func(&c->parser, is_space);
 	c->columns = columns;
@@ -170,23 +172,15 @@ static const char *
 fault_of(const char *cell, size_t n)
 {
 	if (n > CELL_MAX)
-		return "a cell is too long";
-	if (n > 0 && memchr(cell, '\0', n) != NULL)
+		return too_long;
+	if (memchr(cell, '\0', n) != NULL)
 		return "a cell holds a NUL";
 	return utf8_valid(cell, n) ? NULL : "a cell is not UTF-8";
 }
 
 static void
-read_cell(struct csv_reader *c, const char *cell, size_t n)
+keep_cell(struct csv_reader *c, size_t i, const char *cell, size_t n)
 {
-	int i = c->cell < c->n_columns ? c->slot[c->cell] : -1;
-
-	c->cell++;
-	if (i < 0 || n == 0 || c->fault != NULL)
-		return;
-	c->fault = fault_of(cell, n);
-	if (c->fault != NULL)
-		return;
 	if (!make_room(c, n + 1)) {
 		fail(c, ERR_MEMORY, NULL);
 		return;
@@ -195,6 +189,19 @@ read_cell(struct csv_reader *c, const char *cell, size_t n)
 	memcpy(c->text + c->text_n, cell, n);
 	c->text[c->text_n + n] = '\0';
 	c->text_n += n + 1;
+}
+
+static void
+read_cell(struct csv_reader *c, const char *cell, size_t n)
+{
+	int i = c->cell < c->n_columns ? c->slot[c->cell] : -1;
+
+	c->cell++;
+	if (n == 0 || c->fault != NULL)
+		return;
+	c->fault = fault_of(cell, n);
+	if (c->fault == NULL && i >= 0)
+		keep_cell(c, (size_t)i, cell, n);
 }
 
 static void
@@ -217,6 +224,7 @@ on_cell(void *cell, size_t n, void *reader)
 {
 	struct csv_reader *c = reader;
 
+	(void)csv_set_opts(&c->parser, CSV_STRICT); /* recover() may have cleared it */
 	if (c->failed)
 		return;
 	if (c->has_header)
@@ -235,6 +243,8 @@ on_row(int end, void *reader)
 		return;
 	if (c->has_header)
 		give_row(c);
+	else if (c->fault != NULL)
+		fail(c, ERR_INVALID, c->fault);
 	else if ((c->found & c->required) != c->required)
 		fail(c, ERR_INVALID, "the header lacks a column that must be there");
 	c->has_header = true;
@@ -253,15 +263,41 @@ result(struct csv_reader *c, struct ctx *cx)
 	return c->failed;
 }
 
+/*
+ * Makes libcsv go on where it stopped. The rest of a cell that goes on after its closing
+ * quote is read like one without quotes, so that only its row is lost; a quote in a cell
+ * that has none around it is taken as it is.
+ */
+static void
+recover(struct csv_reader *c)
+{
+	if (csv_error(&c->parser) == CSV_EPARSE) {
+		if (c->parser.quoted)
+			c->fault = "a cell goes on after its closing quote";
+		c->parser.quoted = 0;
+		(void)csv_set_opts(&c->parser, 0);
+	} else if (csv_get_buffer_size(&c->parser) == HELD_MAX) {
+		/* What it held is of no use any more but the one byte that may be a quote. */
+		c->fault = too_long;
+		c->parser.entry_pos = 1;
+		c->parser.spaces = 0;
+	} else {
+		fail(c, ERR_MEMORY, NULL);
+	}
+}
+
 static void
 parse(struct csv_reader *c, const char *bytes, size_t n)
 {
-	if (c->failed || csv_parse(&c->parser, bytes, n, on_cell, on_row, c) == n)
-		return;
-	if (csv_error(&c->parser) == CSV_ENOMEM)
-		fail(c, ERR_INVALID, "a cell is too long to be read");
-	else
-		fail(c, ERR_INVALID, "this is no CSV");
+	size_t done;
+
+	while (n > 0 && !c->failed) {
+		done = csv_parse(&c->parser, bytes, n, on_cell, on_row, c);
+		if (done < n)
+			recover(c);
+		bytes += done;
+		n -= done;
+	}
 }
 
 /* Passes by a byte order mark, which may come in pieces. Bytes passed by. */
@@ -295,9 +331,11 @@ csv_reader_feed(struct csv_reader *c, struct ctx *cx, const char *bytes, size_t 
 enum err
 csv_reader_end(struct csv_reader *c, struct ctx *cx)
 {
+	(void)csv_set_opts(&c->parser, CSV_STRICT | CSV_STRICT_FINI);
 	if (!c->failed && csv_fini(&c->parser, on_cell, on_row, c) != 0) {
-		c->fault = "a quote is not closed";
-		on_row(-1, c);
+		c->fault = "a quote is never closed";
+		(void)csv_set_opts(&c->parser, 0);
+		(void)csv_fini(&c->parser, on_cell, on_row, c);
 	}
 	if (!c->failed && !c->has_header)
 		fail(c, ERR_INVALID, "the file is empty");
