@@ -46,35 +46,51 @@ is_hex(const char *s, size_t n)
 	return strspn(s, "0123456789abcdefABCDEF") == n && s[n] == '\0';
 }
 
-static size_t
-add(char *to, const char *s)
-{
-	size_t n = strlen(s);
+/*
+ * Columns of COPY's text format: each writes one at `to`, ends it with a tab, and returns
+ * where the next begins.
+ */
 
-	memcpy(to, s, n);
-	return n;
+static char *
+add_raw(char *to, const char *s)
+{
+	to = stpcpy(to, s);
+	*to++ = '\t';
+	return to;
 }
 
-/* A column of COPY's text format. */
-static size_t
+static char *
+add_int(char *to, int64_t value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRId64, value);
+	return add_raw(to, text);
+}
+
+static char *
+add_id(char *to, int64_t id)
+{
+	return id == 0 ? add_raw(to, "\\N") : add_int(to, id);
+}
+
+/* "" is written as NULL. */
+static char *
 add_text(char *to, const char *s)
 {
-	size_t n = 0;
+	static const char specials[] = "\\\t\n\r", letters[] = "\\tnr";
 
+	if (*s == '\0')
+		return add_raw(to, "\\N");
 	for (; *s != '\0'; s++) {
-		const char *special = strchr("\\\t\n\r", *s);
+		const char *special = strchr(specials, *s);
 
 		if (special)
-			to[n++] = '\\';
-		to[n++] = special ? "\\tnr"[special - "\\\t\n\r"] : *s;
+			*to++ = '\\';
+		*to++ = special ? letters[special - specials] : *s;
 	}
-	return n;
-}
-
-static size_t
-add_text_or_null(char *to, const char *s)
-{
-	return *s == '\0' ? add(to, "\\N") : add_text(to, s);
+	*to++ = '\t';
+	return to;
 }
 
 /* Cuts s (NULL: "") to what is kept. */
@@ -102,29 +118,25 @@ size_t
 click_format(const struct click *c, const unsigned char key[16], char line[CLICK_LINE_MAX])
 {
 	char code[CODE_MAX + 1], referrer[CLICK_REFERRER_MAX + 1], agent[CLICK_AGENT_MAX + 1];
-	char at[CLOCK_TEXT_SIZE];
-	size_t n;
+	char time[CLOCK_TEXT_SIZE], *to = line;
 
 	if (!c->visit_id || !is_hex(c->visit_id, VISIT_ID_DIGITS))
 		return 0;
 	clean(code, sizeof(code), c->short_code);
 	clean(referrer, sizeof(referrer), c->referrer);
 	clean(agent, sizeof(agent), c->user_agent);
-	n = (size_t)sprintf(
-	    line, "%s\t%s\t%" PRId64 "\t", c->visit_id, clock_format(c->at_us, at), c->url_id);
-	if (c->user_id != 0)
-		n += (size_t)sprintf(line + n, "%" PRId64 "\t", c->user_id);
-	else
-		n += add(line + n, "\\N\t");
-	n += add_text(line + n, code);
-	line[n++] = '\t';
-	n += add_text_or_null(line + n, referrer);
-	line[n++] = '\t';
-	n += add_text_or_null(line + n, agent);
-	n += (size_t)sprintf(line + n, "\t%" PRId64 "\t%c\n", visitor_of(c->client, agent, key),
-	    click_is_bot(agent) ? 't' : 'f');
-	assert(n < CLICK_LINE_MAX);
-	return n;
+	to = add_raw(to, c->visit_id);
+	to = add_raw(to, clock_format(c->at_us, time));
+	to = add_int(to, c->url_id);
+	to = add_id(to, c->user_id);
+	to = add_text(to, code);
+	to = add_text(to, referrer);
+	to = add_text(to, agent);
+	to = add_int(to, visitor_of(c->client, agent, key));
+	to = add_raw(to, click_is_bot(agent) ? "t" : "f");
+	to[-1] = '\n';
+	assert(to - line < CLICK_LINE_MAX);
+	return (size_t)(to - line);
 }
 
 bool
@@ -136,7 +148,7 @@ click_is_bot(const char *user_agent)
 
 	if (!user_agent || *user_agent == '\0')
 		return true;
-	for (; user_agent[n] != '\0' && n < CLICK_AGENT_MAX; n++) {
+	for (; n < CLICK_AGENT_MAX && user_agent[n] != '\0'; n++) {
 		char c = user_agent[n];
 
 		lower[n] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;

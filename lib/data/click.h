@@ -21,7 +21,7 @@ struct click {
 	int64_t url_id, user_id; /* user_id 0: none */
 	const char *short_code;
 	const char *referrer, *user_agent; /* as sent, or NULL */
-	const char *client;		   /* address; only its keyed hash is kept */
+	const char *client;                /* address; only its keyed hash is kept */
 };
 
 /* Columns of a line, in order; the text of COPY's column list. */

@@ -224,28 +224,39 @@ by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+/* Whether the segment is still there; the reader may run more than once. */
+static bool
+describe(int dir_fd, const char *name, struct segment *ret_segment)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, 0) != 0)
+		return false;
+	ret_segment->bytes = st.st_size;
+	memcpy(ret_segment->name, name, strlen(name) + 1);
+	return true;
+}
+
 int
 journal_list(const char *dir, struct segment *segments, int max)
 {
 	struct dirent **found;
-	int n, listed = 0, dir_fd = open_dir(dir);
+	int n, listed = 0, gone = 0, dir_fd = open_dir(dir);
 
 	if (dir_fd < 0)
 		return -1;
 	n = scandirat(dir_fd, ".", &found, is_segment, by_name);
 	for (int i = 0; i < n; i++) {
-		struct stat st;
-
-		if (listed < max && fstatat(dir_fd, found[i]->d_name, &st, 0) == 0) {
-			strcpy(segments[listed].name, found[i]->d_name);
-			segments[listed++].bytes = st.st_size;
-		}
+		if (listed < max && describe(dir_fd, found[i]->d_name, &segments[listed]))
+			listed++;
+		else if (listed < max)
+			gone++;
 		free(found[i]);
 	}
 	if (n >= 0)
 		free(found);
 	close(dir_fd);
-	return n;
+	return n < 0 ? -1 : n - gone;
 }
 
 static int

@@ -45,8 +45,8 @@ int journal_list(const char *dir, struct segment *segments, int max);
 /* Reads up to cap bytes (CLICK_LINE_MAX at least) at offset, cut after the last newline:
  * whole lines only. ret_n 0: none there. CLICK_LINE_MAX bytes and more without any newline
  * are no line: they are returned as they are, for the caller to put aside. */
-MUST_CHECK enum err journal_read(const char *dir, const char *name, int64_t offset, char *bytes,
-    size_t cap, size_t *ret_n);
+MUST_CHECK enum err journal_read(
+    const char *dir, const char *name, int64_t offset, char *bytes, size_t cap, size_t *ret_n);
 
 /* Whether no worker writes the segment any more (its lock can be taken). */
 bool journal_is_done(const char *dir, const char *name);

@@ -37,13 +37,14 @@ enum err
 stream_connect(const char *path, int64_t deadline_us, int *ret_fd)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t n = strlen(path);
 	int fd;
 
 	if (clock_mono_us() >= deadline_us)
 		return ERR_DEADLINE;
-	if (strlen(path) >= sizeof(to.sun_path))
+	if (n >= sizeof(to.sun_path))
 		return ERR_UNAVAILABLE;
-	strcpy(to.sun_path, path);
+	memcpy(to.sun_path, path, n);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return ERR_UNAVAILABLE;

@@ -17,10 +17,10 @@ struct arena;
 #define CODE_MAX 64
 
 struct url_target {
-	int64_t version;      /* from the one sequence; caches only move forward */
-	int64_t url_id;	      /* 0: a tombstone, the code was deleted at this version */
-	int64_t user_id;      /* the owner; 0: none */
-	int status;	      /* of the redirect: 301, 302, 307, 308 */
+	int64_t version; /* from the one sequence; caches only move forward */
+	int64_t url_id;  /* 0: a tombstone, the code was deleted at this version */
+	int64_t user_id; /* the owner; 0: none */
+	int status;      /* of the redirect: 301, 302, 307, 308 */
 	bool is_active;
 	const char *location; /* ready to send; "" in a tombstone */
 };
