@@ -1,18 +1,18 @@
 #include "lib/http/multipart.h"
 
-#include <stdint.h>
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/ctx.h"
 
-enum { BOUNDARY_MAX = 70, HEADERS_MAX = 8192, WORK_BYTES = 16384 };
+enum { BOUNDARY_MAX = 70, HEADERS_MAX = 8192, TAIL_MAX = 64, VALUE_SIZE = 256 };
 
 enum state {
 	BODY,    /* of a part, or the preamble */
-	AFTER,   /* a boundary */
-	HEADERS, /* of a part; the work begins with the line break before them */
+	TAIL,    /* of a line that began with a boundary: is it one? */
+	HEADERS, /* of a part */
 	END      /* the closing boundary was there; what follows does not count */
 };
 
@@ -20,246 +20,278 @@ struct multipart {
 	multipart_fn *fn;
 	void *arg;
 	const char *name;
-	char delimiter[BOUNDARY_MAX + 5]; /* line break, "--", boundary */
-	size_t delimiter_n;
 	enum state state;
 	bool is_wanted; /* the part that is being read */
 	bool was_found;
-	char work[WORK_BYTES];
-	size_t n;
+	char delimiter[4 + BOUNDARY_MAX]; /* line break, "--", boundary */
+	size_t delimiter_n;
+	size_t matched; /* bytes of it that the body ends in so far */
+	char tail[TAIL_MAX];
+	size_t tail_n;
+	char headers[HEADERS_MAX]; /* after a line break, so that each line begins with one */
+	size_t headers_n;
 };
 
 /*
  * Parameters of a header value (RFC 2045 5.1): `; name=token` or `; name="text"`.
  */
 
-/* Past a quoted text that begins at s; NULL: it does not end. */
-static const char *
-after_quoted(const char *s, const char *end)
+static bool
+is_blank(char c)
 {
-	for (s++; s < end; s++) {
-		if (*s == '"')
-			return s + 1;
-		if (*s == '\\')
-			s++;
+	return c == ' ' || c == '\t';
+}
+
+/* The end of a value at s; NULL: it is quoted, and the quote is never closed. */
+static const char *
+value_end(const char *s, const char *end)
+{
+	const char *semicolon;
+
+	if (s < end && *s == '"') {
+		for (s++; s < end; s++) {
+			if (*s == '"')
+				return s + 1;
+			if (*s == '\\')
+				s++;
+		}
+		return NULL;
 	}
-	return NULL;
+	semicolon = memchr(s, ';', (size_t)(end - s));
+	return semicolon ? semicolon : end;
 }
 
-static const char *
-after_value(const char *s, const char *end)
+/* Copies a value without its quotes and escapes; false: it is longer than any of ours. */
+static bool
+copy_value(const char *s, const char *end, char ret_value[VALUE_SIZE])
 {
-	if (s < end && *s == '"')
-		return after_quoted(s, end);
-	while (s < end && *s != ';')
-		s++;
-	return s;
-}
-
-/* The value without its quotes and escapes. */
-static const char *
-value_text(struct arena *a, const char *s, const char *end)
-{
-	char *text = arena_alloc(a, (size_t)(end - s) + 1);
+	bool quoted = s < end && *s == '"';
 	size_t n = 0;
 
-	if (text == NULL)
-		return NULL;
-	if (*s != '"') {
-		while (end > s && (end[-1] == ' ' || end[-1] == '\t'))
-			end--;
-		memcpy(text, s, (size_t)(end - s));
-		return text;
+	if (quoted) {
+		s++;
+		end--;
 	}
-	for (s++; s < end - 1; s++) {
-		if (*s == '\\' && s + 1 < end - 1)
+	while (!quoted && end > s && is_blank(end[-1]))
+		end--;
+	for (; s < end && n < VALUE_SIZE - 1; s++) {
+		if (quoted && *s == '\\')
 			s++;
-		text[n++] = *s;
+		ret_value[n++] = *s;
 	}
-	return text;
+	ret_value[n] = '\0';
+	return s >= end;
 }
 
-/* The parameter `name` of a header value; NULL: none. */
-static const char *
-parameter(struct arena *a, const char *s, const char *end, const char *name)
+/* Finds the parameter `name` of the header value from s to end. */
+static bool
+parameter(const char *s, const char *end, const char *name, char ret_value[VALUE_SIZE])
 {
-	size_t n = strlen(name);
+	size_t n = strlen(name), key_n;
+	const char *key, *after;
 
-	while ((s = memchr(s, ';', (size_t)(end - s))) != NULL) {
-		const char *value, *after;
-
-		for (s++; s < end && (*s == ' ' || *s == '\t');)
+	while ((s = memchr(s, ';', (size_t)(end - s)))) {
+		do
 			s++;
-		value = memchr(s, '=', (size_t)(end - s));
-		if (value == NULL)
-			return NULL;
-		value++;
-		after = after_value(value, end);
-		if (after == NULL)
-			return NULL;
-		if ((size_t)(value - 1 - s) == n && strncasecmp(s, name, n) == 0 && after > value)
-			return value_text(a, value, after);
+		while (s < end && is_blank(*s));
+		key = s;
+		while (s < end && *s != '=' && *s != ';')
+			s++;
+		if (s == end || *s == ';')
+			continue;
+		key_n = (size_t)(s - key);
+		after = value_end(++s, end);
+		if (!after)
+			return false;
+		if (key_n == n && strncasecmp(key, name, n) == 0)
+			return copy_value(s, after, ret_value);
 		s = after;
 	}
-	return NULL;
+	return false;
+}
+
+static bool
+is_boundary(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n == 0 || n > BOUNDARY_MAX)
+		return false;
+	for (; *s; s++) {
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return false;
+	}
+	return true;
 }
 
 struct multipart *
 multipart_new(
     struct arena *a, const char *content_type, const char *name, multipart_fn *fn, void *arg)
 {
-	struct multipart *m = arena_alloc(a, sizeof(*m));
-	const char *boundary;
-	size_t n;
+	struct multipart *m;
+	char boundary[VALUE_SIZE];
 
-	boundary = parameter(a, content_type, content_type + strlen(content_type), "boundary");
-	n = boundary != NULL ? strlen(boundary) : 0;
-	if (m == NULL || n == 0 || n > BOUNDARY_MAX)
+	if (!parameter(content_type, content_type + strlen(content_type), "boundary", boundary) ||
+	    !is_boundary(boundary))
+		return NULL;
+	m = arena_alloc(a, sizeof(*m));
+	if (!m)
 		return NULL;
 	m->fn = fn;
 	m->arg = arg;
 	m->name = name;
+	m->delimiter_n = 4 + strlen(boundary);
 	memcpy(m->delimiter, "\r\n--", 4);
-	memcpy(m->delimiter + 4, boundary, n);
-	m->delimiter_n = n + 4;
-	/* The first boundary may come without a line break before it. */
-	memcpy(m->work, "\r\n", 2);
-	m->n = 2;
+	memcpy(m->delimiter + 4, boundary, m->delimiter_n - 4);
+	m->matched = 2; /* the first boundary needs no line break before it */
 	return m;
 }
 
-static void
-drop(struct multipart *m, size_t n)
+static enum err
+give(struct multipart *m, const char *bytes, size_t n)
 {
-	memmove(m->work, m->work + n, m->n - n);
-	m->n -= n;
+	return m->is_wanted && n > 0 ? m->fn(m->arg, bytes, n) : ERR_OK;
 }
 
-/* Gives away the first n bytes of the work. */
-static enum err
-give(struct multipart *m, size_t n)
-{
-	enum err e = ERR_OK;
+/* Each of these takes some of the n > 0 bytes. */
 
-	if (m->is_wanted && n > 0)
-		e = m->fn(m->arg, m->work, n);
-	drop(m, n);
-	return e;
+/* A line break can begin a delimiter and is nowhere else in it, so that a match which fails
+ * need not be tried again from its middle. */
+static enum err
+take_body(struct multipart *m, const char *bytes, size_t n, size_t *ret_taken)
+{
+	const char *line_break;
+	size_t failed = m->matched;
+
+	if (*bytes == m->delimiter[m->matched]) {
+		*ret_taken = 1;
+		if (++m->matched == m->delimiter_n) {
+			m->state = TAIL;
+			m->tail_n = 0;
+		}
+		return ERR_OK;
+	}
+	m->matched = 0;
+	if (failed > 0) {
+		*ret_taken = 0;
+		return give(m, m->delimiter, failed);
+	}
+	line_break = memchr(bytes, '\r', n);
+	*ret_taken = line_break ? (size_t)(line_break - bytes) : n;
+	return give(m, bytes, *ret_taken);
 }
 
-/* Each step takes what it can of the work and says whether another one may take more. */
-
+/* The line is content after all. Its last byte may begin a delimiter. */
 static enum err
-step_body(struct multipart *m, bool *ret_again)
+give_line(struct multipart *m)
 {
-	const char *end = memmem(m->work, m->n, m->delimiter, m->delimiter_n);
-	size_t kept = m->n < m->delimiter_n ? m->n : m->delimiter_n - 1;
 	enum err e;
 
-	*ret_again = end != NULL;
-	if (end == NULL)
-		return give(m, m->n - kept);
-	e = give(m, (size_t)(end - m->work));
-	drop(m, m->delimiter_n);
-	m->state = AFTER;
-	return e;
+	m->state = BODY;
+	m->matched = m->tail_n > 0 && m->tail[m->tail_n - 1] == '\r' ? 1 : 0;
+	e = give(m, m->delimiter, m->delimiter_n);
+	if (e)
+		return e;
+	return give(m, m->tail, m->tail_n - m->matched);
+}
+
+/* Whether c may come next: "--", or blanks and a line break. */
+static bool
+fits_tail(const struct multipart *m, char c)
+{
+	char last = m->tail_n > 0 ? m->tail[m->tail_n - 1] : ' ';
+
+	if (m->tail_n == TAIL_MAX)
+		return false;
+	if (last == '\r')
+		return c == '\n';
+	if (last == '-')
+		return c == '-';
+	return is_blank(c) || c == '\r' || (c == '-' && m->tail_n == 0);
 }
 
 static enum err
-step_after(struct multipart *m, struct ctx *cx, bool *ret_again)
+take_tail(struct multipart *m, char c, size_t *ret_taken)
 {
-	const char *eol;
-
-	*ret_again = m->n >= 2 && memcmp(m->work, "--", 2) == 0;
-	if (*ret_again) {
-		m->state = END;
-		return ERR_OK;
-	}
-	eol = memmem(m->work, m->n, "\r\n", 2);
-	if (eol == NULL && m->n > HEADERS_MAX)
-		return ctx_refuse(cx, ERR_MALFORMED, "a multipart boundary is not on a line alone");
-	*ret_again = eol != NULL;
-	if (eol != NULL) {
-		drop(m, (size_t)(eol - m->work));
+	*ret_taken = 0;
+	if (!fits_tail(m, c))
+		return give_line(m);
+	*ret_taken = 1;
+	m->tail[m->tail_n++] = c;
+	if (c == '\n') {
 		m->state = HEADERS;
+		memcpy(m->headers, "\r\n", 2);
+		m->headers_n = 2;
+	} else if (c == '-' && m->tail_n == 2) {
+		m->state = END;
 	}
 	return ERR_OK;
 }
 
-/* Whether the headers, n bytes of the work, are those of the part that is wanted. */
+/* Whether the headers are those of the part that is wanted. */
 static bool
-is_wanted(struct multipart *m, struct ctx *cx, size_t n)
+has_our_name(const struct multipart *m)
 {
-	static const char header[] = "\r\nContent-Disposition:";
-	const char *name = NULL;
+	static const char line[] = "\r\nContent-Disposition:";
+	const char *s = m->headers, *end = s + m->headers_n;
+	char name[VALUE_SIZE];
 
-	for (size_t i = 0; i + sizeof(header) - 1 <= n; i++) {
-		const char *s = m->work + i, *eol;
-
-		if (strncasecmp(s, header, sizeof(header) - 1) != 0)
+	for (; (size_t)(end - s) >= sizeof(line) - 1; s++) {
+		if (strncasecmp(s, line, sizeof(line) - 1) != 0)
 			continue;
-		eol = memmem(s + 2, n + 2 - i, "\r\n", 2);
-		name = parameter(cx->arena, s + 2, eol != NULL ? eol : m->work + n, "name");
-		break;
+		s += sizeof(line) - 1;
+		end = memchr(s, '\r', (size_t)(end - s));
+		assert(end); /* they end in a line break */
+		return parameter(s, end, "name", name) && strcmp(name, m->name) == 0;
 	}
-	return name != NULL && strcmp(name, m->name) == 0;
+	return false;
 }
 
 static enum err
-step_headers(struct multipart *m, struct ctx *cx, bool *ret_again)
+take_header(struct multipart *m, struct ctx *cx, char c)
 {
-	const char *end = memmem(m->work, m->n, "\r\n\r\n", 4);
-
-	*ret_again = end != NULL;
-	if (end == NULL && m->n > HEADERS_MAX)
+	if (m->headers_n == HEADERS_MAX)
 		return ctx_refuse(
 		    cx, ERR_MALFORMED, "the headers of a multipart part are too long");
-	if (end == NULL)
+	m->headers[m->headers_n++] = c;
+	if (m->headers_n < 4 || memcmp(m->headers + m->headers_n - 4, "\r\n\r\n", 4) != 0)
 		return ERR_OK;
 	/* Of several parts with the name the first counts. */
-	m->is_wanted = !m->was_found && is_wanted(m, cx, (size_t)(end - m->work));
+	m->is_wanted = !m->was_found && has_our_name(m);
 	m->was_found |= m->is_wanted;
-	drop(m, (size_t)(end - m->work) + 4);
 	m->state = BODY;
+	m->matched = 0;
 	return ERR_OK;
 }
 
 static enum err
-step(struct multipart *m, struct ctx *cx, bool *ret_again)
+take(struct multipart *m, struct ctx *cx, const char *bytes, size_t n, size_t *ret_taken)
 {
 	switch (m->state) {
 	case BODY:
-		return step_body(m, ret_again);
-	case AFTER:
-		return step_after(m, cx, ret_again);
+		return take_body(m, bytes, n, ret_taken);
+	case TAIL:
+		return take_tail(m, *bytes, ret_taken);
 	case HEADERS:
-		return step_headers(m, cx, ret_again);
+		*ret_taken = 1;
+		return take_header(m, cx, *bytes);
 	case END:
 		break;
 	}
-	m->n = 0;
-	*ret_again = false;
+	*ret_taken = n;
 	return ERR_OK;
 }
 
 enum err
 multipart_feed(struct multipart *m, struct ctx *cx, const char *bytes, size_t n)
 {
-	while (n > 0) {
-		size_t room = sizeof(m->work) - m->n;
-		size_t taken = n < room ? n : room;
-		bool again = true;
+	size_t taken = 0;
+	enum err e;
 
-		memcpy(m->work + m->n, bytes, taken);
-		m->n += taken;
-		bytes += taken;
-		n -= taken;
-		while (again) {
-			enum err e = step(m, cx, &again);
-
-			if (e)
-				return e;
-		}
+	for (; n > 0; bytes += taken, n -= taken) {
+		e = take(m, cx, bytes, n, &taken);
+		if (e)
+			return e;
 	}
 	return ERR_OK;
 }
