@@ -21,6 +21,7 @@
 struct import {
 	struct app *app;
 	struct ctx *cx;
+	const struct import_kind *kind;
 	struct field_table table;
 	struct slice *slice;
 	struct csv_reader *csv;
@@ -31,12 +32,14 @@ struct import {
 };
 
 static void
-count_outcome(void *arg, size_t number, const struct import_result *r)
+take_outcome(void *arg, size_t number, const struct import_result *r, const void *row)
 {
 	struct import *im = arg;
 	struct json_object *one;
 
 	im->counts[r->outcome]++;
+	if (r->outcome != IMPORT_SKIPPED && im->kind->stored != NULL)
+		im->kind->stored(im->app, row);
 	if (r->outcome != IMPORT_SKIPPED || im->n_errors++ >= IMPORT_ERRORS_MAX)
 		return;
 	one = json_add_map(&im->answer, im->errors, NULL);
@@ -52,7 +55,7 @@ flush(struct import *im)
 	int64_t updated = im->counts[IMPORT_UPDATED];
 	enum err e;
 
-	e = slice_store(im->slice, im->app->db, im->cx, count_outcome, im);
+	e = slice_store(im->slice, im->app->db, im->cx, take_outcome, im);
 	if (im->counts[IMPORT_UPDATED] != updated || e)
 		breaker_mark_dirty(im->app->breaker);
 	return e;
@@ -207,6 +210,7 @@ import_run(struct app *app, struct req *rq, struct resp *rs, const struct import
 	struct import im = {
 		.app = app,
 		.cx = rq->cx,
+		.kind = kind,
 		.table = { kind->fields, kind->n_fields, rq->env },
 	};
 	enum err e = ERR_MEMORY;

@@ -35,6 +35,9 @@ struct import_kind {
 	/* The row's keys as texts in the arena; how many. -1: no memory. */
 	int (*keys)(struct arena *a, const void *row, const char *keys[IMPORT_KEYS_MAX]);
 
+	/* What this host must learn of a row that was stored. NULL: nothing. */
+	void (*stored)(struct app *app, const void *row);
+
 	enum err (*store)(
 	    struct db *db, struct ctx *cx, const void *rows, int n, struct import_result *results);
 };

@@ -1,8 +1,10 @@
 #include <inttypes.h>
 
+#include "app/worker/app.h"
 #include "app/worker/handlers.h"
 #include "app/worker/import.h"
 #include "lib/base/arena.h"
+#include "lib/data/unknown.h"
 #include "lib/http/check.h"
 #include "lib/http/field.h"
 #include "lib/http/target.h"
@@ -47,12 +49,21 @@ store(struct db *db, struct ctx *cx, const void *rows, int n, struct import_resu
 	return import_urls(db, cx, rows, n, results);
 }
 
+static void
+stored(struct app *app, const void *row)
+{
+	const struct import_url *u = row;
+
+	unknown_learn(app->unknown, u->short_code);
+}
+
 static const struct import_kind urls = {
 	.fields = fields,
 	.n_fields = N(fields),
 	.row_bytes = sizeof(struct import_url),
 	.prepare = prepare,
 	.keys = keys_of,
+	.stored = stored,
 	.store = store,
 };
 

@@ -147,13 +147,16 @@ slice_is_full(const struct slice *c)
 }
 
 static void
-tell(const struct slice *c, slice_outcome_fn *fn, void *arg)
+tell(struct slice *c, slice_outcome_fn *fn, void *arg)
 {
 	for (int i = 0; i < c->n_lines; i++) {
 		const struct line *l = &c->lines[i];
 		const struct import_result skipped = { IMPORT_SKIPPED, l->reason };
 
-		fn(arg, l->number, l->reason != NULL ? &skipped : &c->results[l->index]);
+		if (l->reason != NULL)
+			fn(arg, l->number, &skipped, NULL);
+		else
+			fn(arg, l->number, &c->results[l->index], row_at(c, l->index));
 	}
 }
 

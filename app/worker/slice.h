@@ -33,8 +33,10 @@ void slice_skip(struct slice *c, size_t number, const char *reason);
 
 bool slice_is_full(const struct slice *c);
 
-/* What came of a row: its number in the file, and its result. */
-typedef void slice_outcome_fn(void *arg, size_t number, const struct import_result *result);
+/* What came of a row: its number in the file, and its result; the row is NULL when it could
+ * not be read. */
+typedef void slice_outcome_fn(
+    void *arg, size_t number, const struct import_result *result, const void *row);
 
 /* Stores the rows and tells the outcome of each, in the file's order; empties the slice. */
 MUST_CHECK enum err slice_store(
