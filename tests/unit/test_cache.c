@@ -128,6 +128,18 @@ Test(cache, only_moves_forward)
 	}
 }
 
+Test(cache, keeps_the_first_of_two_with_one_version)
+{
+	struct url_target t, other = target;
+
+	redis_start(&redis);
+	other.location = "https://example.com/b";
+	cr_assert_eq(put(&target), ERR_OK);
+	cr_assert_eq(put(&other), ERR_OK);
+	cr_assert_eq(cache_get(cache, &cx, "abc", &t), ERR_OK);
+	cr_assert_str_eq(t.location, "https://example.com/a");
+}
+
 Test(cache, a_tombstone_keeps_older_targets_out_for_a_minute)
 {
 	struct url_target t, older = version(5), newer = version(7);
