@@ -16,8 +16,6 @@
 #include "lib/base/utf8.h"
 #include "lib/http/json_scan.h"
 
-#define JSON_DEPTH_MAX 32
-
 /* PostgreSQL's numeric keeps as many digits after the point; exponents beyond it in either
  * direction are no use to anybody. */
 #define NUMERIC_SCALE_MAX 16383
@@ -46,7 +44,7 @@ parse(const struct buf *text, struct json_object **ret_value)
 
 	if (text->len >= INT_MAX)
 		return ERR_TOO_LARGE;
-	tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+	tokener = json_tokener_new_ex(JSON_SCAN_DEPTH_MAX);
 	if (!tokener)
 		return ERR_MEMORY;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);

@@ -13,6 +13,7 @@ struct scan {
 	const char *p, *end;
 	struct buf *out;
 	unsigned containers;
+	unsigned depth; /* of those that are open */
 };
 
 static size_t
@@ -246,6 +247,34 @@ scan_literal(struct scan *s)
 }
 
 static enum err
+scan_open(struct scan *s)
+{
+	copy(s, 1);
+	if (++s->depth > JSON_DEPTH_MAX)
+		return ERR_MALFORMED;
+	return ++s->containers > JSON_SCAN_CONTAINERS_MAX ? ERR_TOO_LARGE : ERR_OK;
+}
+
+static enum err
+scan_open(struct scan *s)
+{
+	copy(s, 1);
+	if (++s->depth > JSON_SCAN_DEPTH_MAX)
+		return ERR_MALFORMED;
+	return ++s->containers > JSON_SCAN_CONTAINERS_MAX ? ERR_TOO_LARGE : ERR_OK;
+}
+
+static enum err
+scan_close(struct scan *s)
+{
+	copy(s, 1);
+	if (s->depth == 0)
+		return ERR_MALFORMED;
+	s->depth--;
+	return ERR_OK;
+}
+
+static enum err
 scan_token(struct scan *s)
 {
 	char c = *s->p;
@@ -254,11 +283,10 @@ scan_token(struct scan *s)
 		return scan_string(s);
 	if (c == '-' || is_digit(c))
 		return scan_number(s);
-	if (c == '{' || c == '[') {
-		copy(s, 1);
-		return ++s->containers > JSON_SCAN_CONTAINERS_MAX ? ERR_TOO_LARGE : ERR_OK;
-	}
+	if (c == '{' || c == '[')
+		return scan_open(s);
 	if (c == '}' || c == ']' || c == ',' || c == ':' || is_blank(c)) {
+		s->depth -= (c == '}' || c == ']') && s->depth > 0;
 		copy(s, 1);
 		return ERR_OK;
 	}

@@ -13,8 +13,13 @@
 
 struct buf;
 
+/* Most lists and maps inside each other. */
+#define JSON_DEPTH_MAX 32
+
 /* Most lists and maps in one text: each costs json-c up to 800 bytes. */
 #define JSON_SCAN_CONTAINERS_MAX 32768
+/* Most of them inside one another. */
+#define JSON_SCAN_DEPTH_MAX 32
 
 /* Never in UTF-8: stands in a member's name where an escape stood for NUL or half a
  * surrogate pair, since json-c cuts names at a NUL. */
@@ -22,7 +27,8 @@ struct buf;
 
 /* Appends n bytes of UTF-8 to out, with each unpaired surrogate escape in a text turned into
  * \u0000, and "e0" appended to each integer beyond int64_t (equal in value, no longer an
- * integer to json-c). ERR_MALFORMED: certainly not JSON (json-c finds the rest).
+ * integer to json-c). ERR_MALFORMED: certainly not JSON (json-c finds the rest),
+ * or deeper than JSON_SCAN_DEPTH_MAX.
  * ERR_TOO_LARGE: more lists and maps than JSON_SCAN_CONTAINERS_MAX. */
 MUST_CHECK enum err json_scan(const char *bytes, size_t n, struct buf *out);
 
