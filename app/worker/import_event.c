@@ -10,8 +10,8 @@
 
 static const struct field fields[] = {
 	{ "id", FIELD_ID, 0, 0, FIELD_NULLABLE, NULL, AT(id) },
-	{ "url_id", FIELD_ID, 0, 0, FIELD_REQUIRED, NULL, AT(url_id) },
-	{ "user_id", FIELD_ID, 0, 0, FIELD_NULLABLE, NULL, AT(user_id) },
+	{ "url_id", FIELD_INT, 1, INT64_MAX, FIELD_REQUIRED, NULL, AT(url_id) },
+	{ "user_id", FIELD_INT, 1, INT64_MAX, FIELD_NULLABLE, NULL, AT(user_id) },
 	{ "event_type", FIELD_TEXT, 1, 64, FIELD_REQUIRED, check_name, AT(event_type) },
 	{ "timestamp", FIELD_TIME, 0, 0, FIELD_NULLABLE, NULL, AT(at_us) },
 	{ "details", FIELD_OBJECT, 0, 65536, FIELD_NULLABLE, NULL, AT(details) },

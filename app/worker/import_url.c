@@ -13,7 +13,7 @@
 
 static const struct field fields[] = {
 	{ "id", FIELD_ID, 0, 0, FIELD_NULLABLE, NULL, AT(id) },
-	{ "user_id", FIELD_ID, 0, 0, FIELD_NULLABLE, NULL, AT(user_id) },
+	{ "user_id", FIELD_INT, 1, INT64_MAX, FIELD_NULLABLE, NULL, AT(user_id) },
 	{ "short_code", FIELD_TEXT, 3, 64, FIELD_REQUIRED, check_code, AT(short_code) },
 	{ "original_url", FIELD_TEXT, 1, TARGET_MAX, FIELD_REQUIRED, check_target,
 	    AT(original_url) },
