@@ -250,15 +250,6 @@ static enum err
 scan_open(struct scan *s)
 {
 	copy(s, 1);
-	if (++s->depth > JSON_DEPTH_MAX)
-		return ERR_MALFORMED;
-	return ++s->containers > JSON_SCAN_CONTAINERS_MAX ? ERR_TOO_LARGE : ERR_OK;
-}
-
-static enum err
-scan_open(struct scan *s)
-{
-	copy(s, 1);
 	if (++s->depth > JSON_SCAN_DEPTH_MAX)
 		return ERR_MALFORMED;
 	return ++s->containers > JSON_SCAN_CONTAINERS_MAX ? ERR_TOO_LARGE : ERR_OK;
@@ -285,8 +276,9 @@ scan_token(struct scan *s)
 		return scan_number(s);
 	if (c == '{' || c == '[')
 		return scan_open(s);
-	if (c == '}' || c == ']' || c == ',' || c == ':' || is_blank(c)) {
-		s->depth -= (c == '}' || c == ']') && s->depth > 0;
+	if (c == '}' || c == ']')
+		return scan_close(s);
+	if (c == ',' || c == ':' || is_blank(c)) {
 		copy(s, 1);
 		return ERR_OK;
 	}

@@ -13,9 +13,6 @@
 
 struct buf;
 
-/* Most lists and maps inside each other. */
-#define JSON_DEPTH_MAX 32
-
 /* Most lists and maps in one text: each costs json-c up to 800 bytes. */
 #define JSON_SCAN_CONTAINERS_MAX 32768
 /* Most of them inside one another. */
