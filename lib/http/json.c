@@ -44,7 +44,7 @@ parse(const struct buf *text, struct json_object **ret_value)
 
 	if (text->len >= INT_MAX)
 		return ERR_TOO_LARGE;
-	tokener = json_tokener_new_ex(JSON_SCAN_DEPTH_MAX);
+	tokener = json_tokener_new_ex(JSON_SCAN_DEPTH_MAX + 1); /* the innermost value is a level */
 	if (!tokener)
 		return ERR_MEMORY;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);

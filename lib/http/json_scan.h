@@ -24,9 +24,9 @@ struct buf;
 
 /* Appends n bytes of UTF-8 to out, with each unpaired surrogate escape in a text turned into
  * \u0000, and "e0" appended to each integer beyond int64_t (equal in value, no longer an
- * integer to json-c). ERR_MALFORMED: certainly not JSON (json-c finds the rest),
- * or deeper than JSON_SCAN_DEPTH_MAX.
- * ERR_TOO_LARGE: more lists and maps than JSON_SCAN_CONTAINERS_MAX. */
+ * integer to json-c). ERR_MALFORMED: certainly not JSON (json-c finds the rest), or deeper
+ * than JSON_SCAN_DEPTH_MAX. ERR_TOO_LARGE: more lists and maps than
+ * JSON_SCAN_CONTAINERS_MAX. */
 MUST_CHECK enum err json_scan(const char *bytes, size_t n, struct buf *out);
 
 #endif

@@ -128,8 +128,9 @@ Test(json, reads_32_levels_and_no_more)
 
 	for (size_t depth = 31; depth <= 34; depth++) {
 		memset(text, '[', depth);
-		memset(text + depth, ']', depth);
-		cr_expect_eq(json_read(&cx, text, 2 * depth, &v),
+		text[depth] = '1';
+		memset(text + depth + 1, ']', depth);
+		cr_expect_eq(json_read(&cx, text, 2 * depth + 1, &v),
 		    depth > 32 ? ERR_MALFORMED : ERR_OK, "depth %zu", depth);
 	}
 }
@@ -140,7 +141,7 @@ Test(json, survives_a_hundred_thousand_open_lists)
 	struct json_object *v;
 
 	memset(text, '[', sizeof(text));
-	cr_expect_eq(json_read(&cx, text, sizeof(text), &v), ERR_TOO_LARGE);
+	cr_expect_eq(json_read(&cx, text, sizeof(text), &v), ERR_MALFORMED);
 }
 
 Test(json, keeps_huge_numbers_exactly)

@@ -106,15 +106,27 @@ Test(json_scan, refuses_a_nul_byte_anywhere)
 
 Test(json_scan, bounds_the_number_of_containers)
 {
-	size_t n = JSON_SCAN_CONTAINERS_MAX;
+	size_t n = 2 * JSON_SCAN_CONTAINERS_MAX;
 	char *text = malloc(n + 2);
 
 	cr_assert_not_null(text);
-	memset(text, '[', n);
-	memcpy(text + n, "{", 2);
+	for (size_t i = 0; i < n + 2; i += 2)
+		memcpy(text + i, i % 4 ? "{}" : "[]", 2);
 	cr_expect_eq(json_scan(text, n, &out), ERR_OK);
-	cr_expect_eq(json_scan(text, n + 1, &out), ERR_TOO_LARGE);
+	cr_expect_eq(json_scan(text, n + 2, &out), ERR_TOO_LARGE);
 	free(text);
+}
+
+Test(json_scan, bounds_the_depth)
+{
+	char text[JSON_SCAN_DEPTH_MAX + 2];
+
+	memset(text, '[', sizeof(text));
+	text[3] = '{';
+	cr_expect_eq(json_scan(text, JSON_SCAN_DEPTH_MAX, &out), ERR_OK);
+	cr_expect_eq(json_scan(text, JSON_SCAN_DEPTH_MAX + 1, &out), ERR_MALFORMED);
+	cr_expect_eq(json_scan("]", 1, &out), ERR_MALFORMED);
+	cr_expect_eq(json_scan("[]}", 3, &out), ERR_MALFORMED);
 }
 
 Test(json_scan, reports_a_spent_arena)
