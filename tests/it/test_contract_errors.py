@@ -69,7 +69,7 @@ def test_the_same_routes_answer_under_the_prefix(api, examples):
 @pytest.mark.parametrize(
     "target",
     [
-        "/nope%20x?a=%22&b=<b>",
+        "/nope%20x?a=%22&b=%3Cb%3E",
         "/api/v1/urls/x%2Fy",
         "/users/99999999999?x=1",
         "/urls?page=%22x%22",
@@ -80,6 +80,10 @@ def test_the_same_routes_answer_under_the_prefix(api, examples):
 def test_instance_is_the_target_as_sent(api, target):
     reply = api.get(target)
     assert reply.status in (404, 422) and reply.json()["instance"] == target
+
+
+def test_what_a_target_should_have_encoded_is_encoded_in_instance(api):
+    assert api.get("/<b>\"\\é").json()["instance"] == "/%3Cb%3E%22%5C%C3%A9"
 
 
 def test_input_is_not_echoed_in_other_members(api):
@@ -130,9 +134,7 @@ def test_nothing_is_html_and_no_program_is_named(api):
 
 
 RAW = [
-    b"\r\n\r\n",
     b"GET\r\n\r\n",
-    b"GET /\r\n\r\n",
     b"GET  /health HTTP/1.1\r\nHost: x\r\n\r\n",
     b"GET /health HTTP/9.9\r\nHost: x\r\n\r\n",
     b"GET /%00 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",

@@ -60,16 +60,17 @@ def test_deletion_leaves_an_event_with_a_reason(api):
     assert isinstance(event["details"]["reason"], str) and event["details"]["reason"]
 
 
-def test_events_come_in_the_order_of_what_happened(api):
+def test_times_tell_the_order_of_what_happened(api):
     url = new_url(api)
     follow(api, url, 2)
     edit_url(api, url, title="x")
     follow(api, url)
     edit_url(api, url, is_active=False)
     api.delete(f"/urls/{url['id']}")
-    assert types_of(api, url) == ["created", "click", "click", "updated", "click", "updated", "deleted"]
-    times = [event["timestamp"][:19] for event in events_of(api, url)]
-    assert times == sorted(times)
+    events = sorted(events_of(api, url), key=lambda event: event["timestamp"].rstrip("Z").ljust(26, "0"))
+    assert [event["event_type"] for event in events] == [
+        "created", "click", "click", "updated", "click", "updated", "deleted",
+    ]  # fmt: skip
 
 
 def test_refused_requests_write_nothing(api):

@@ -116,10 +116,10 @@ def test_visitors_headers_are_no_danger(api):
     odd = [
         "",
         "\x01\x02\x7f",
-        "é" * 500,
+        "é" * 400,
         "\\N\\t\\.\\",
         "a\tb",
-        "x" * 6000,
+        "x" * 1500,
         "\udcff\udcfe",
         "%00",
         '{"a":"',

@@ -8,6 +8,7 @@ import http.client
 import json
 import re
 import socket
+import urllib.parse
 
 import openapi
 
@@ -113,7 +114,8 @@ def check_problem(reply):
     assert reply.headers["Content-Type"].split(";")[0] == "application/problem+json", reply
     problem = reply.json()
     assert problem["status"] == reply.status, reply
-    assert problem["instance"] == reply.target or (reply.status in UNREAD and not problem["instance"]), reply
+    instance = urllib.parse.quote(reply.target, safe="!#$%&'()*+,/:;=?@[]~")
+    assert problem["instance"] == instance or (reply.status in UNREAD and not problem["instance"]), reply
     assert problem["request_id"] == reply.headers["X-Request-Id"], reply
     assert REQUEST_ID.fullmatch(problem["request_id"]), reply
     for member in ("type", "title", "detail", "error"):

@@ -1,0 +1,67 @@
+"""PostgreSQL away, Redis away: what still works, and what honest answers the rest gives."""
+
+import contextlib
+
+import pytest
+
+from records import events_of, follow, new_url, some_target, unique
+from stack import wait_for
+
+
+@contextlib.contextmanager
+def without(terse, service):
+    """A service is down for as long as this lasts."""
+    terse.sv("down", service)
+    try:
+        yield
+    finally:
+        terse.sv("up", service)
+        terse.wait_ready()
+
+
+def check_state(terse, status, check):
+    wait_for(lambda: terse.ready() and terse.ready()["status"] == status)
+    assert terse.ready()["checks"][check]["state"] != "ok"
+
+
+def test_without_redis_everything_works(api, terse):
+    url = new_url(api)
+    with without(terse, "redis"):
+        check_state(terse, "degraded", "redis")
+        assert api.get("/health/ready").status == 200
+        assert {follow(api, url).status for _ in range(8)} == {302}
+        new = some_target()
+        assert api.put(f"/urls/{url['id']}", {"original_url": new}).status == 200
+        assert {follow(api, url).headers["Location"] for _ in range(8)} == {new}
+        other = new_url(api)
+        assert follow(api, other).status == 302
+        assert len(events_of(api, other, "click")) == 1
+    assert {follow(api, url).headers["Location"] for _ in range(8)} == {new}
+
+
+def test_without_postgresql_known_links_redirect_and_the_rest_is_503(api, terse):
+    url = new_url(api)
+    follow(api, url, 8)
+    clicks = len(events_of(api, url, "click"))
+    with without(terse, "postgres"):
+        check_state(terse, "unavailable", "postgresql")
+        assert api.get("/health/ready").status == 503
+        assert api.get("/health").status == 200
+        assert {follow(api, url).status for _ in range(8)} == {302}
+        for target in ("/users", "/urls", f"/urls/{url['id']}", f"/stats/{url['short_code']}", f"/{unique()}"):
+            assert api.get(target).status == 503, target
+        assert api.post("/urls", {"original_url": some_target()}).status == 503
+        assert api.put(f"/urls/{url['id']}", {"title": "x"}).status == 503
+        assert api.delete(f"/urls/{url['id']}").status == 503
+        assert api.post("/urls", {"original_url": 5}).status == 422
+    assert len(events_of(api, url, "click")) == clicks + 8
+    assert api.get(f"/urls/{url['id']}").json() == url
+
+
+@pytest.mark.parametrize("service", ["pgbouncer", "redis", "postgres"])
+def test_a_killed_part_is_back_at_once(api, terse, service):
+    url = new_url(api)
+    terse.kill(service)
+    terse.wait_ready()
+    wait_for(lambda: api.put(f"/urls/{url['id']}", {"title": "back"}).status == 200)
+    assert {follow(api, url).status for _ in range(8)} == {302}
