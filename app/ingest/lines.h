@@ -1,0 +1,26 @@
+/*
+ * The lines of a segment: which may be handed to COPY with others, and which are junk that
+ * would spoil or swallow its neighbours.
+ */
+#ifndef APP_INGEST_LINES_H
+#define APP_INGEST_LINES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Lines of one kind that follow each other. */
+struct line_run {
+	size_t bytes;
+	int64_t lines;
+	bool is_junk;
+};
+
+/* Whether a line (n bytes, newline included) has the shape of a click's: not too long, as
+ * many columns, no end-of-data mark and no escaped newline. */
+bool line_is_click(const char *line, size_t n);
+
+/* The run that whole lines begin with, at most most_lines long. */
+struct line_run lines_run(const char *bytes, size_t n, int64_t most_lines);
+
+#endif

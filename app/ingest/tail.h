@@ -1,0 +1,39 @@
+/*
+ * Brings this host's caches forward by what the outbox says: each change at once, and once
+ * more when every request that may have read the state before it has ended, since such a
+ * request may have put that state back into a cache that had lost the new one.
+ */
+#ifndef APP_INGEST_TAIL_H
+#define APP_INGEST_TAIL_H
+
+#include <stdbool.h>
+
+#include "lib/base/attr.h"
+#include "lib/base/err.h"
+
+struct breaker;
+struct cache;
+struct ctx;
+struct db;
+struct tail;
+struct unknown;
+
+/* Where changes go. */
+struct tail_targets {
+	struct cache *cache;
+	struct breaker *breaker;
+	struct unknown *unknown;
+};
+
+/* Everything is borrowed. NULL: no memory. */
+struct tail *tail_new(const char *host, struct db *db, const struct tail_targets *targets);
+void tail_free(struct tail *t);
+
+/* Applies at most a page of changes. *ret_more: there may be more already. Fails as outbox
+ * and cache_put do; nothing that was not applied is passed then. */
+MUST_CHECK enum err tail_step(struct tail *t, struct ctx *cx, bool *ret_more);
+
+/* Publishes for how long this host has not known all changes. */
+void tail_publish_lag(const struct tail *t);
+
+#endif

@@ -1,0 +1,124 @@
+# Settings and templates. Sourced; needs STATE. The settings file is the user's: it is
+# made once, and only lines that the environment sets anew are changed in it.
+# shellcheck shell=bash
+
+declare -gA SETTING # every setting's value: the file's, else the program's default
+declare -gA MARK    # what else a template may name
+
+die() {
+	printf '%s\n' "$*" >&2
+	exit 1
+}
+
+settings_file() {
+	printf '%s\n' "$STATE/terse.env"
+}
+
+# Reads NAME=value lines into SETTING, as they are: no quoting, nothing is evaluated.
+settings_read() {
+	local line
+	while IFS= read -r line; do
+		[[ $line =~ ^([A-Z][A-Z0-9_]*)=(.*)$ ]] || continue
+		SETTING[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+	done
+}
+
+# The file of a new installation: what differs from the defaults, because of where it is.
+settings_initial() {
+	local run=$STATE/run
+	cat <<-END
+		# terse's settings: NAME=value, the same names as in the environment. README lists
+		# all of them. ./ci/up applies a change.
+		TERSE_HTTP_PORT=8080
+		TERSE_HTTPS_PORT=8443
+		TERSE_BASE_URL=http://127.0.0.1:${TERSE_HTTP_PORT:-8080}
+		TERSE_STATE_DIR=$STATE
+		TERSE_RUN_DIR=$run
+		TERSE_JOURNAL_DIR=$STATE/journal
+		TERSE_REDIS_SOCKET=$run/redis.sock
+		TERSE_DB=host=$run port=6432 dbname=terse user=terse_app passfile=$STATE/secrets/pgpass
+		TERSE_DB_DIRECT=host=$run port=5432 dbname=terse user=terse_owner passfile=$STATE/secrets/pgpass
+		TERSE_ADMIN_KEY_FILE=$STATE/secrets/admin_key
+		TERSE_VISITOR_KEY_FILE=$STATE/secrets/visitor_key
+	END
+}
+
+# Sets one line of the file.
+settings_put() {
+	local name=$1 value=$2 file new line found=
+	file=$(settings_file)
+	new=$file.new
+	while IFS= read -r line; do
+		if [[ $line == "$name="* ]]; then
+			line=$name=$value
+			found=1
+		fi
+		printf '%s\n' "$line"
+	done <"$file" >"$new"
+	[[ $found ]] || printf '%s\n' "$name=$value" >>"$new"
+	mv "$new" "$file"
+}
+
+# What the environment sets is written down, so that it stays.
+settings_from_environment() {
+	local name
+	for name in "${!SETTING[@]}"; do
+		if [[ ${!name+set} && ${SETTING[$name]} != "${!name}" ]]; then
+			settings_put "$name" "${!name}"
+			SETTING[$name]=${!name}
+		fi
+	done
+}
+
+settings_load() {
+	local file
+	file=$(settings_file)
+	if [[ ! -e $file ]]; then
+		settings_initial >"$file.new"
+		mv "$file.new" "$file"
+	fi
+	settings_read < <(env -i PATH="$PATH" "$STATE/bin/terse" settings --defaults)
+	[[ ${SETTING[TERSE_HTTP_PORT]-} ]] || die "terse settings --defaults prints nothing"
+	settings_read <"$file"
+	settings_from_environment
+	settings_check
+}
+
+# Templates put values where only a number or an address may stand.
+settings_check() {
+	local name
+	for name in TERSE_{HTTP,HTTPS}_PORT TERSE_{API,REDIRECT}_WORKERS TERSE_RATE_{API,REDIRECT,CONNECTIONS} \
+		TERSE_{BODY,IMPORT}_MAX_BYTES TERSE_{REQUEST,IMPORT}_TIMEOUT_MS; do
+		[[ ${SETTING[$name]} =~ ^[1-9][0-9]{0,12}$ ]] || die "$name: must be a positive integer"
+	done
+	for name in TERSE_LISTEN TERSE_TRUSTED_PROXIES; do
+		[[ ${SETTING[$name]} =~ ^[0-9A-Fa-f.:/\ ]*$ ]] || die "$name: must be addresses, by blanks"
+	done
+	[[ ${SETTING[TERSE_REDIS_MAXMEMORY]} =~ ^[0-9]+([kKmMgG][bB]?)?$ ]] ||
+		die "TERSE_REDIS_MAXMEMORY: must be a size such as 256mb"
+}
+
+# Prints a template with every @NAME@ replaced.
+template_print() {
+	local rest name
+	rest=$(<"$1")
+	while [[ $rest =~ @([A-Z][A-Z0-9_]*)@ ]]; do
+		name=${BASH_REMATCH[1]}
+		printf '%s' "${rest%%"@$name@"*}"
+		[[ ${MARK[$name]+set} || ${SETTING[$name]+set} ]] || die "$1: nothing fills @$name@"
+		printf '%s' "${MARK[$name]-${SETTING[$name]-}}"
+		rest=${rest#*"@$name@"}
+	done
+	printf '%s\n' "$rest"
+}
+
+# Fills a template; the file stays untouched when it would be the same.
+template_fill() {
+	local new=$2.new
+	template_print "$1" >"$new"
+	if cmp -s "$new" "$2"; then
+		rm "$new"
+	else
+		mv "$new" "$2"
+	fi
+}

@@ -1,0 +1,370 @@
+#!/usr/bin/env bash
+# The stack under one state folder: its files, its services, starting and stopping them.
+# Runs as the service's own user, from the copy that ci/stack puts into the state folder.
+# usage: stack.sh start|stop|purge|status|guard   (TERSE_STATE names the folder)
+set -euo pipefail
+umask 027
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+STATE=${TERSE_STATE:?}
+RUN=$STATE/run
+ETC=$STATE/etc
+# In the order in which they start; they stop in the reverse order.
+SERVICES=(postgres redis pgbouncer ingest redirect-a redirect-b api-a api-b nginx)
+# First path segments that are never a short code.
+RESERVED='users|urls|shorten|stats|events|alerts|health|metrics|prom_metrics|logs|chaos|api'
+RESERVED+='|incidents|keys|tags|webhooks|docs|static|favicon\.ico|robots\.txt'
+
+# shellcheck source=ci/settings.sh
+. "$HERE/settings.sh"
+# shellcheck source=ci/cluster.sh
+. "$HERE/cluster.sh"
+
+folders_make() {
+	local name
+	mkdir -p "$STATE"/{bin,etc/nginx,run/supervisor,journal,log,sv,tls,secrets}
+	chmod 0700 "$STATE/secrets" "$STATE/tls"
+	for name in "${SERVICES[@]}"; do
+		mkdir -p "$RUN/$name" "$STATE/log/$name"
+		printf 's4000000\nn5\n' >"$STATE/log/$name/config"
+	done
+}
+
+# Makes a secret once and prints it.
+secret() {
+	local file=$STATE/secrets/$1
+	[[ -s $file ]] || (umask 077 && openssl rand -hex 24 >"$file.new" && mv "$file.new" "$file")
+	printf '%s' "$(<"$file")"
+}
+
+secrets_make() {
+	MARK[DB_OWNER_PASSWORD]=$(secret db_owner)
+	MARK[DB_APP_PASSWORD]=$(secret db_app)
+	MARK[DB_STATS_PASSWORD]=$(secret db_stats)
+	secret db_super >/dev/null
+	secret admin_key >/dev/null
+	secret visitor_key >/dev/null
+	template_fill "$HERE/conf/pgpass.in" "$STATE/secrets/pgpass"
+	chmod 0600 "$STATE/secrets/pgpass"
+}
+
+certificate_make() {
+	[[ -s $STATE/tls/cert.pem && -s $STATE/tls/key.pem ]] && return
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 \
+		-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1 \
+		-addext extendedKeyUsage=serverAuth -addext basicConstraints=critical,CA:FALSE \
+		-keyout "$STATE/tls/key.pem" -out "$STATE/tls/cert.pem" 2>"$STATE/log/openssl.log" ||
+		die "openssl could not make a certificate: see $STATE/log/openssl.log"
+}
+
+has_ipv6() {
+	[[ -r /proc/net/if_inet6 && $(</proc/net/if_inet6) ]]
+}
+
+# nginx's listen lines; IPv6 addresses only where the machine has IPv6.
+marks_listen() {
+	local address lines=
+	for address in ${SETTING[TERSE_LISTEN]}; do
+		if [[ $address == *:* ]]; then
+			has_ipv6 || continue
+			address="[$address]"
+		fi
+		lines+=$'\t\t'"listen $address:${SETTING[TERSE_HTTP_PORT]} default_server backlog=${MARK[BACKLOG]};"$'\n'
+		lines+=$'\t\t'"listen $address:${SETTING[TERSE_HTTPS_PORT]} ssl http2 default_server backlog=${MARK[BACKLOG]};"$'\n'
+	done
+	[[ $lines ]] || die "TERSE_LISTEN: no address can be used"
+	MARK[LISTEN]=${lines%$'\n'}
+}
+
+marks_proxies() {
+	local address lines=
+	for address in ${SETTING[TERSE_TRUSTED_PROXIES]}; do
+		lines+="set_real_ip_from $address;"$'\n'
+	done
+	MARK[TRUSTED]=${lines%$'\n'}
+	MARK[LIMIT_EXEMPT]=
+	[[ ${SETTING[TERSE_RATE_EXEMPT_LOOPBACK]} != on ]] || MARK[LIMIT_EXEMPT]=$'\t1 "";'
+}
+
+# Descriptors, connections and backlogs are sized together.
+marks_sizes() {
+	local workers=$((2 * (SETTING[TERSE_API_WORKERS] + SETTING[TERSE_REDIRECT_WORKERS]))) files
+	files=$(ulimit -n)
+	MARK[NOFILE]=$files
+	MARK[NGINX_CONNECTIONS]=$((files > 17000 ? 16384 : files - 100))
+	MARK[BACKLOG]=$(($(</proc/sys/net/core/somaxconn) < 4096 ? $(</proc/sys/net/core/somaxconn) : 4096))
+	MARK[POOL_SIZE]=$((workers + 2))
+	MARK[POOL_CLIENTS]=$((2 * workers + 20))
+	MARK[PG_CONNECTIONS]=$((workers + 20))
+	MARK[PG_FSYNC]=${TERSE_FSYNC:-on}
+	MARK[PG_BIN]=$(cluster_programs)
+	# nginx waits a little longer than the worker, which knows what to answer.
+	MARK[READ_MS]=$((SETTING[TERSE_REQUEST_TIMEOUT_MS] + 2000))
+	MARK[IMPORT_READ_MS]=$((SETTING[TERSE_IMPORT_TIMEOUT_MS] + 2000))
+}
+
+marks_make() {
+	MARK[STATE]=$STATE
+	MARK[RUN]=$RUN
+	MARK[ETC]=$ETC
+	MARK[RESERVED]=$RESERVED
+	marks_sizes
+	marks_listen
+	marks_proxies
+}
+
+templates_fill() {
+	local file
+	for file in "$HERE"/nginx/*.in; do
+		template_fill "$file" "$ETC/nginx/$(basename "$file" .in)"
+	done
+	cp /etc/nginx/mime.types "$ETC/nginx/mime.types"
+	for file in postgresql.conf pg_hba.conf redis.conf services.conf; do
+		template_fill "$HERE/conf/$file.in" "$ETC/$file"
+	done
+	template_fill "$HERE/pgbouncer/pgbouncer.ini.in" "$ETC/pgbouncer.ini"
+	template_fill "$HERE/pgbouncer/userlist.txt.in" "$ETC/userlist.txt"
+	chmod 0600 "$ETC/userlist.txt"
+}
+
+# What a service is made of: when this changes, it is restarted.
+service_inputs() {
+	printf '%s\n' "$HERE/service"
+	case $1 in
+	nginx) printf '%s\n' "$ETC"/nginx/* "$STATE/tls/cert.pem" ;;
+	postgres) printf '%s\n' "$ETC/postgresql.conf" "$ETC/pg_hba.conf" ;;
+	pgbouncer) printf '%s\n' "$ETC/pgbouncer.ini" "$ETC/userlist.txt" ;;
+	redis) printf '%s\n' "$ETC/redis.conf" ;;
+	ingest) printf '%s\n' "$STATE/terse.env" "$STATE/bin/terse-ingest" ;;
+	*) printf '%s\n' "$STATE/terse.env" "$STATE/bin/terse-worker" "$ETC/services.conf" ;;
+	esac
+}
+
+service_digest() {
+	service_inputs "$1" | xargs -d '\n' cat | cksum
+}
+
+# Writes an executable, whole or not at all: the supervisor may be looking.
+script_write() {
+	printf '#!/bin/sh\n%s\n' "$2" >"$1.new"
+	chmod 0755 "$1.new"
+	mv "$1.new" "$1"
+}
+
+# A signal other than TERM that stops a service well.
+service_stop_signal() {
+	case $1 in
+	postgres) printf INT ;;
+	nginx) printf QUIT ;;
+	esac
+}
+
+service_define() {
+	local name=$1 dir=$STATE/sv/$1 new=$STATE/sv/.$1 signal
+	[[ ! -d $dir ]] || new=$dir
+	mkdir -p "$new/log" "$new/control"
+	script_write "$new/log/run" "exec svlogd -l 16000 -b 32768 '$STATE/log/$name'"
+	signal=$(service_stop_signal "$name")
+	[[ ! $signal ]] || script_write "$new/control/t" "read -r pid <supervise/pid && kill -s $signal \"\$pid\""
+	script_write "$new/run" "exec '$HERE/service' '$STATE' $name 2>&1"
+	[[ $new == "$dir" ]] || mv "$new" "$dir"
+}
+
+# Pids of those who work in a folder at or below one of ours; known by that alone.
+pids_in() {
+	local entry dir
+	for entry in /proc/[0-9]*; do
+		dir=$(readlink "$entry/cwd" 2>/dev/null) || continue
+		[[ $dir == "$1" || ( ${2-} && $dir == "$1"/* ) ]] && printf '%s\n' "${entry#/proc/}"
+	done
+	return 0
+}
+
+# It looks into sv/ now and then, and is at home in run/supervisor.
+supervisor_pid() {
+	pids_in "$RUN/supervisor"
+	pids_in "$STATE/sv"
+}
+
+# A clean environment: settings come from the file alone. What sanitizers and coverage
+# are told passes through.
+supervisor_start() {
+	local pass=() name
+	for name in ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS LLVM_PROFILE_FILE GCOV_PREFIX; do
+		[[ ! ${!name-} ]] || pass+=("$name=${!name}")
+	done
+	cd "$RUN/supervisor"
+	setsid env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$STATE" LANG=C.UTF-8 \
+		"${pass[@]}" runsvdir -P "$STATE/sv" </dev/null >>"$STATE/log/supervisor.log" 2>&1 &
+}
+
+# Waits until a command succeeds: wait_for SECONDS COMMAND...
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < end)) || return 1
+		sleep 0.05
+	done
+}
+
+service_is_up() {
+	sv check "$STATE/sv/$1" >/dev/null
+}
+
+# Starts what is not running, restarts what has changed.
+services_start() {
+	local name digest
+	if [[ ! $(supervisor_pid) ]]; then
+		rm -f "$RUN"/*.starts "$RUN"/*.inputs
+		supervisor_start
+	fi
+	for name in "${SERVICES[@]}"; do
+		wait_for 10 sv status "$STATE/sv/$name" || die "$name: the supervisor does not start it"
+		digest=$(service_digest "$name")
+		if [[ -e $RUN/$name.inputs && $digest != "$(<"$RUN/$name.inputs")" ]]; then
+			sv -w 30 restart "$STATE/sv/$name" >/dev/null
+		else
+			sv up "$STATE/sv/$name" >/dev/null
+		fi
+		printf '%s\n' "$digest" >"$RUN/$name.inputs"
+		[[ $name != postgres ]] || migrate
+	done
+}
+
+migrate() {
+	wait_for 60 "${MARK[PG_BIN]}/pg_isready" -q -h "$RUN" -p 5432 ||
+		die "PostgreSQL does not start: see $STATE/log/postgres/current"
+	env -i PATH="$PATH" TERSE_SETTINGS="$STATE/terse.env" "$STATE/bin/terse" migrate
+}
+
+# nginx's first address, as a client on this machine calls it.
+base_url() {
+	local address=${SETTING[TERSE_LISTEN]%% *}
+	case $address in
+	0.0.0.0 | ::) address=127.0.0.1 ;;
+	*:*) address="[$address]" ;;
+	esac
+	printf 'http://%s:%s' "$address" "${SETTING[TERSE_HTTP_PORT]}"
+}
+
+is_ready() {
+	curl -gsf -m 5 -o /dev/null "$(base_url)/health/ready"
+}
+
+port_is_taken() {
+	local address=${SETTING[TERSE_LISTEN]%% *}
+	(exec 3<>"/dev/tcp/$address/$1") 2>/dev/null
+}
+
+ports_check() {
+	local name
+	[[ ! $(pids_in "$RUN/nginx") ]] || return 0
+	for name in TERSE_HTTP_PORT TERSE_HTTPS_PORT; do
+		! port_is_taken "${SETTING[$name]}" ||
+			die "Port ${SETTING[$name]} is taken by another program. Set $name to a free one, e.g.: $name=$((SETTING[$name] + 1000)) ./ci/up"
+	done
+}
+
+stack_prepare() {
+	local name
+	folders_make
+	settings_load
+	marks_make
+	secrets_make
+	certificate_make
+	templates_fill
+	cluster_init
+	for name in "${SERVICES[@]}"; do
+		service_define "$name"
+	done
+}
+
+stack_start() {
+	stack_prepare
+	ports_check
+	services_start
+	wait_for 60 is_ready || {
+		stack_status >&2
+		curl -gs -m 5 "$(base_url)/health/ready" >&2 || :
+		die $'\n'"The service does not become ready. Its logs are in $STATE/log/*/current"
+	}
+}
+
+leftovers_end() {
+	local signal pids
+	for signal in TERM KILL; do
+		pids=$(pids_in "$RUN" below; pids_in "$STATE/sv" below; pids_in "$STATE/pg" below)
+		[[ $pids ]] || return 0
+		# shellcheck disable=SC2086 # a list of numbers
+		kill -s "$signal" $pids 2>/dev/null || :
+		wait_for 5 nobody_left || :
+	done
+}
+
+nobody_left() {
+	[[ ! $(pids_in "$RUN" below; pids_in "$STATE/sv" below; pids_in "$STATE/pg" below) ]]
+}
+
+stack_stop() {
+	local i pid
+	for ((i = ${#SERVICES[@]} - 1; i >= 0; i--)); do
+		sv -w 30 down "$STATE/sv/${SERVICES[i]}" >/dev/null 2>&1 || :
+	done
+	pid=$(supervisor_pid)
+	# shellcheck disable=SC2086 # one, or more after a mishap
+	[[ ! $pid ]] || kill -s HUP $pid || :
+	wait_for 5 nobody_left || leftovers_end
+}
+
+stack_purge() {
+	stack_stop
+	cd /
+	find "$STATE" -mindepth 1 -delete
+}
+
+# Starts of a service since the supervisor began, less the first.
+service_status() {
+	local name=$1 line
+	line=$(sv status "$STATE/sv/$name" 2>&1) || :
+	if [[ $line =~ ^run:.*/$name:\ \(pid\ ([0-9]+)\)\ ([0-9]+)s ]]; then
+		printf '%-12s up    pid %-8s %6ss' "$name" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+		printf '  %s restarts\n' "$(($(wc -c <"$RUN/$name.starts") - 1))"
+	else
+		printf '%-12s DOWN\n' "$name"
+		return 1
+	fi
+}
+
+stack_status() {
+	local name failed=0
+	for name in "${SERVICES[@]}"; do
+		service_status "$name" || failed=1
+	done
+	if is_ready; then
+		printf 'ready: %s\n' "$(base_url)"
+	else
+		printf 'NOT READY: %s/health/ready\n' "$(base_url)"
+		failed=1
+	fi
+	return "$failed"
+}
+
+# For tests: runs until standard input ends, and then leaves nothing behind, so that a
+# killed test does not either.
+stack_guard() {
+	trap 'trap "" EXIT TERM INT HUP; stack_purge' EXIT
+	trap 'exit 1' TERM INT HUP
+	stack_start
+	printf 'ready\n'
+	cat >/dev/null
+}
+
+case ${1-} in
+start) stack_start ;;
+stop) stack_stop ;;
+purge) stack_purge ;;
+status) settings_load && stack_status ;;
+guard) stack_guard ;;
+*) die "usage: stack.sh start|stop|purge|status|guard" ;;
+esac

@@ -1,0 +1,141 @@
+"""A whole stack for tests: the same scripts as ./ci/up, in a state folder of its own.
+
+`with Stack() as stack:` starts it on free loopback ports and leaves nothing behind, whatever
+happens to the test: ci/stack ends it when its standard input does.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import psycopg2
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+START_S = 60
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def wait_for(condition, seconds=10, every=0.02):
+    """What condition returns, once it is true; None is a failure of the test."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(every)
+    raise AssertionError(f"not within {seconds} s: {condition}")
+
+
+class Stack:
+    """state: its folder. url, tls_url: nginx. Settings by name: Stack(TERSE_API_WORKERS=2)."""
+
+    def __init__(self, **settings):
+        self.port, self.tls_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.tls_url = f"https://127.0.0.1:{self.tls_port}"
+        self.state = pathlib.Path(tempfile.mkdtemp(prefix="terse-", dir="/tmp"))
+        self.state.chmod(0o755)  # nginx's and the database's user is not ours
+        self.environment = {
+            **os.environ, "TERSE_STATE": str(self.state), "TERSE_BUILD": os.environ["TERSE_BUILD"],
+            "TERSE_HTTP_PORT": str(self.port), "TERSE_HTTPS_PORT": str(self.tls_port), "TERSE_FSYNC": "off",
+            **{name: str(value) for name, value in settings.items()},
+        }
+        self.guard = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        self.guard = subprocess.Popen([TOP / "ci/stack", "guard"], env=self.environment, start_new_session=True,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for line in self.guard.stdout:
+            if line.strip() == "ready":
+                return
+        raise AssertionError(f"the stack in {self.state} did not start")
+
+    def stop(self):
+        if self.guard:
+            self.guard.stdin.close()
+            self.guard.wait(START_S)
+            self.guard.stdout.close()
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    @property
+    def run(self):
+        return self.state / "run"
+
+    @property
+    def journal(self):
+        return self.state / "journal"
+
+    def log(self, service):
+        """Everything a service has logged since it was last rotated."""
+        return (self.state / "log" / service / "current").read_text(errors="replace")
+
+    def secret(self, name):
+        return (self.state / "secrets" / name).read_text().strip()
+
+    def sv(self, verb, service):
+        """runit's word to one service: up, down, restart, once..."""
+        return subprocess.run(["sv", "-w", "20", verb, self.state / "sv" / service], check=True, capture_output=True)
+
+    def pids(self, service, name=None):
+        """Processes of a service: they work in its folder. name: of the program."""
+        home = self.state / "pg" if service == "postgres" else self.run / service
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and os.readlink(entry / "cwd") == str(home):
+                    if name in (None, (entry / "comm").read_text().strip()):
+                        found.append(int(entry.name))
+            except OSError:
+                pass  # it has ended
+        return sorted(found)
+
+    def kill(self, service, name=None, sig=signal.SIGKILL):
+        """Sends sig to a service's processes and returns their pids."""
+        pids = self.pids(service, name)
+        assert pids, f"nothing of {service} runs"
+        for pid in pids:
+            try:
+                os.kill(pid, sig)
+            except ProcessLookupError:
+                pass
+        return pids
+
+    def ready(self):
+        """/health/ready, or None while nobody answers."""
+        try:
+            with urllib.request.urlopen(self.url + "/health/ready", timeout=5) as reply:
+                return json.load(reply)
+        except urllib.error.HTTPError as error:
+            return json.load(error) if error.code == 503 else None
+        except (OSError, ValueError):
+            return None
+
+    def wait_ready(self, seconds=20):
+        wait_for(lambda: (self.ready() or {}).get("status") == "ok", seconds)
+
+    def sql(self, text, args=None):
+        """Rows of one statement, run as the superuser past PgBouncer."""
+        with psycopg2.connect(host=str(self.run), port=5432, dbname="terse", user="postgres",
+                              password=self.secret("db_super")) as connection, connection.cursor() as cursor:
+            cursor.execute(text, args)
+            return cursor.fetchall() if cursor.description else None
