@@ -12,8 +12,9 @@ ETC=$STATE/etc
 # In the order in which they start; they stop in the reverse order.
 SERVICES=(postgres redis pgbouncer ingest redirect-a redirect-b api-a api-b nginx)
 # First path segments that are never a short code.
-RESERVED='users|urls|shorten|stats|events|alerts|health|metrics|prom_metrics|logs|chaos|api'
-RESERVED+='|incidents|keys|tags|webhooks|docs|static|favicon\.ico|robots\.txt'
+RESERVED='users|urls|shorten|stats|events|alerts|health|metrics|prom_metrics|logs|chaos|api|qr'
+RESERVED+='|keys|webhooks|incidents|oncall|tags|ops|docs|openapi\.yaml|console|assets|static'
+RESERVED+='|favicon\.ico|robots\.txt|\.well-known|admin|login|logout'
 
 # shellcheck source=ci/settings.sh
 . "$HERE/settings.sh"
@@ -170,20 +171,27 @@ service_define() {
 	[[ $new == "$dir" ]] || mv "$new" "$dir"
 }
 
-# Pids of those who work in a folder at or below one of ours; known by that alone.
+# Pids of those who work in one of the folders, or (`below` comes first) anywhere under it:
+# a process of ours is known by that alone.
 pids_in() {
-	local entry dir
-	for entry in /proc/[0-9]*; do
-		dir=$(readlink "$entry/cwd" 2>/dev/null) || continue
-		[[ $dir == "$1" || ( ${2-} && $dir == "$1"/* ) ]] && printf '%s\n' "${entry#/proc/}"
-	done
-	return 0
+	local below= entry dir folder
+	[[ $1 != below ]] || { below=1 && shift; }
+	while read -r entry dir; do
+		for folder in "$@"; do
+			[[ $dir == "$folder" || ($below && $dir == "$folder"/*) ]] || continue
+			entry=${entry#/proc/}
+			printf '%s\n' "${entry%/cwd}"
+		done
+	done < <(find /proc/[0-9]*/cwd -maxdepth 0 -printf '%p %l\n' 2>/dev/null)
+}
+
+pids_of_services() {
+	pids_in below "$RUN" "$STATE/sv" "$STATE/pg"
 }
 
 # It looks into sv/ now and then, and is at home in run/supervisor.
 supervisor_pid() {
-	pids_in "$RUN/supervisor"
-	pids_in "$STATE/sv"
+	pids_in "$RUN/supervisor" "$STATE/sv"
 }
 
 # A clean environment: settings come from the file alone. What sanitizers and coverage
@@ -193,9 +201,11 @@ supervisor_start() {
 	for name in ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS LLVM_PROFILE_FILE GCOV_PREFIX; do
 		[[ ! ${!name-} ]] || pass+=("$name=${!name}")
 	done
-	cd "$RUN/supervisor"
-	setsid env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$STATE" LANG=C.UTF-8 \
-		"${pass[@]}" runsvdir -P "$STATE/sv" </dev/null >>"$STATE/log/supervisor.log" 2>&1 &
+	(
+		cd "$RUN/supervisor"
+		exec setsid env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+			HOME="$STATE" LANG=C.UTF-8 "${pass[@]}" runsvdir -P "$STATE/sv"
+	) </dev/null >>"$STATE/log/supervisor.log" 2>&1 &
 }
 
 # Waits until a command succeeds: wait_for SECONDS COMMAND...
@@ -208,17 +218,10 @@ wait_for() {
 	done
 }
 
-service_is_up() {
-	sv check "$STATE/sv/$1" >/dev/null
-}
-
 # Starts what is not running, restarts what has changed.
 services_start() {
 	local name digest
-	if [[ ! $(supervisor_pid) ]]; then
-		rm -f "$RUN"/*.starts "$RUN"/*.inputs
-		supervisor_start
-	fi
+	[[ $(supervisor_pid) ]] || supervisor_start
 	for name in "${SERVICES[@]}"; do
 		wait_for 10 sv status "$STATE/sv/$name" || die "$name: the supervisor does not start it"
 		digest=$(service_digest "$name")
@@ -252,17 +255,21 @@ is_ready() {
 	curl -gsf -m 5 -o /dev/null "$(base_url)/health/ready"
 }
 
+# Whether somebody listens on the port, at any address.
 port_is_taken() {
-	local address=${SETTING[TERSE_LISTEN]%% *}
-	(exec 3<>"/dev/tcp/$address/$1") 2>/dev/null
+	local hex
+	printf -v hex ':%04X' "$1"
+	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+		awk -v port="$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 } END { exit !found }'
 }
 
 ports_check() {
-	local name
+	local name port
 	[[ ! $(pids_in "$RUN/nginx") ]] || return 0
 	for name in TERSE_HTTP_PORT TERSE_HTTPS_PORT; do
-		! port_is_taken "${SETTING[$name]}" ||
-			die "Port ${SETTING[$name]} is taken by another program. Set $name to a free one, e.g.: $name=$((SETTING[$name] + 1000)) ./ci/up"
+		port=${SETTING[$name]}
+		! port_is_taken "$port" ||
+			die "Port $port is taken by another program. Give terse a free one, e.g.: $name=$((port + 1000)) ./ci/up"
 	done
 }
 
@@ -291,19 +298,19 @@ stack_start() {
 	}
 }
 
+nobody_left() {
+	[[ ! $(pids_of_services) ]]
+}
+
 leftovers_end() {
 	local signal pids
 	for signal in TERM KILL; do
-		pids=$(pids_in "$RUN" below; pids_in "$STATE/sv" below; pids_in "$STATE/pg" below)
-		[[ $pids ]] || return 0
+		pids=$(pids_of_services)
 		# shellcheck disable=SC2086 # a list of numbers
-		kill -s "$signal" $pids 2>/dev/null || :
-		wait_for 5 nobody_left || :
+		[[ ! $pids ]] || kill -s "$signal" $pids 2>/dev/null || :
+		! wait_for 5 nobody_left || return 0
 	done
-}
-
-nobody_left() {
-	[[ ! $(pids_in "$RUN" below; pids_in "$STATE/sv" below; pids_in "$STATE/pg" below) ]]
+	die "These processes do not end: ${pids//$'\n'/ }"
 }
 
 stack_stop() {
@@ -315,6 +322,7 @@ stack_stop() {
 	# shellcheck disable=SC2086 # one, or more after a mishap
 	[[ ! $pid ]] || kill -s HUP $pid || :
 	wait_for 5 nobody_left || leftovers_end
+	rm -f "$RUN"/*.starts "$RUN"/*.inputs
 }
 
 stack_purge() {
@@ -329,7 +337,7 @@ service_status() {
 	line=$(sv status "$STATE/sv/$name" 2>&1) || :
 	if [[ $line =~ ^run:.*/$name:\ \(pid\ ([0-9]+)\)\ ([0-9]+)s ]]; then
 		printf '%-12s up    pid %-8s %6ss' "$name" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
-		printf '  %s restarts\n' "$(($(wc -c <"$RUN/$name.starts") - 1))"
+		printf '  %s restarts\n' "$(($(stat -c %s "$RUN/$name.starts") - 1))"
 	else
 		printf '%-12s DOWN\n' "$name"
 		return 1
