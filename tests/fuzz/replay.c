@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 /* Cutting and changing take time in the square of the size. */
 #define MUTATED_MAX 2048
+#define FOLDER_SIZE 4096
 
 static size_t inputs;
 
@@ -50,7 +52,7 @@ static void
 run_file(const char *folder, const char *name)
 {
 	static uint8_t data[1 << 20];
-	char path[4096];
+	char path[FOLDER_SIZE + NAME_MAX + 1];
 	size_t n;
 	FILE *f;
 
@@ -79,7 +81,7 @@ find_corpus(int argc, char **argv, char *ret_folder, size_t size)
 int
 main(int argc, char **argv)
 {
-	char folder[4096];
+	char folder[FOLDER_SIZE];
 	struct dirent *entry;
 	DIR *d;
 
