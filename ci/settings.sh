@@ -59,17 +59,27 @@ settings_put() {
 	mv "$new" "$file"
 }
 
+# A base URL that nobody chose follows the port.
+settings_follow_port() {
+	local old=$1 new=$2
+	[[ ${SETTING[TERSE_BASE_URL]} == "http://127.0.0.1:$old" ]] || return 0
+	SETTING[TERSE_BASE_URL]=http://127.0.0.1:$new
+	settings_put TERSE_BASE_URL "${SETTING[TERSE_BASE_URL]}"
+}
+
 # What the environment sets is written down, so that it stays.
 settings_from_environment() {
-	local name
+	local name port=${SETTING[TERSE_HTTP_PORT]}
 	for name in "${!SETTING[@]}"; do
 		if [[ ${!name+set} && ${SETTING[$name]} != "${!name}" ]]; then
 			settings_put "$name" "${!name}"
 			SETTING[$name]=${!name}
 		fi
 	done
+	settings_follow_port "$port" "${SETTING[TERSE_HTTP_PORT]}"
 }
 
+# settings_load [change]: with it, the environment's settings are taken over.
 settings_load() {
 	local file
 	file=$(settings_file)
@@ -80,7 +90,7 @@ settings_load() {
 	settings_read < <(env -i PATH="$PATH" "$STATE/bin/terse" settings --defaults)
 	[[ ${SETTING[TERSE_HTTP_PORT]-} ]] || die "terse settings --defaults prints nothing"
 	settings_read <"$file"
-	settings_from_environment
+	[[ ${1-} != change ]] || settings_from_environment
 	settings_check
 }
 

@@ -9,7 +9,7 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 STATE=${TERSE_STATE:?}
 RUN=$STATE/run
 ETC=$STATE/etc
-# In the order in which they start; they stop in the reverse order.
+# In the order in which they start.
 SERVICES=(postgres redis pgbouncer ingest redirect-a redirect-b api-a api-b nginx)
 # First path segments that are never a short code.
 RESERVED='users|urls|shorten|stats|events|alerts|health|metrics|prom_metrics|logs|chaos|api|qr'
@@ -174,7 +174,7 @@ service_define() {
 # Pids of those who work in one of the folders, or (`below` comes first) anywhere under it:
 # a process of ours is known by that alone.
 pids_in() {
-	local below= entry dir folder
+	local below="" entry dir folder
 	[[ $1 != below ]] || { below=1 && shift; }
 	while read -r entry dir; do
 		for folder in "$@"; do
@@ -276,7 +276,7 @@ ports_check() {
 stack_prepare() {
 	local name
 	folders_make
-	settings_load
+	settings_load change
 	marks_make
 	secrets_make
 	certificate_make
@@ -313,11 +313,17 @@ leftovers_end() {
 	die "These processes do not end: ${pids//$'\n'/ }"
 }
 
+services_stop() {
+	sv -w 30 down "${@/#/$STATE/sv/}" >/dev/null 2>&1 || :
+}
+
+# From the edge inwards; what stands on one line stops at the same time.
 stack_stop() {
-	local i pid
-	for ((i = ${#SERVICES[@]} - 1; i >= 0; i--)); do
-		sv -w 30 down "$STATE/sv/${SERVICES[i]}" >/dev/null 2>&1 || :
-	done
+	local pid
+	services_stop nginx
+	services_stop redirect-a redirect-b api-a api-b
+	services_stop ingest pgbouncer redis
+	services_stop postgres
 	pid=$(supervisor_pid)
 	# shellcheck disable=SC2086 # one, or more after a mishap
 	[[ ! $pid ]] || kill -s HUP $pid || :
