@@ -136,7 +136,7 @@ mark_name(struct buf *out, size_t at)
 	if (out->failed)
 		return;
 	memset(out->data + at, ' ', ESCAPE_LEN);
-	out->data[at] = JSON_SCAN_NUL_IN_NAME;
+	out->data[at] = (char)JSON_SCAN_NUL_IN_NAME;
 }
 
 static enum err

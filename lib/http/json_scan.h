@@ -20,7 +20,7 @@ struct buf;
 
 /* Never in UTF-8: stands in a member's name where an escape stood for NUL or half a
  * surrogate pair, since json-c cuts names at a NUL. */
-#define JSON_SCAN_NUL_IN_NAME '\xff'
+#define JSON_SCAN_NUL_IN_NAME 0xff
 
 /* Appends n bytes of UTF-8 to out, with each unpaired surrogate escape in a text turned into
  * \u0000, and "e0" appended to each integer beyond int64_t (equal in value, no longer an

@@ -23,7 +23,8 @@ struct multipart *multipart_new(
     struct arena *a, const char *content_type, const char *name, multipart_fn *fn, void *arg);
 
 /* ERR_MALFORMED (cx has the detail), or the first error that fn returned. */
-MUST_CHECK enum err multipart_feed(struct multipart *m, struct ctx *cx, const char *bytes, size_t n);
+MUST_CHECK enum err multipart_feed(
+    struct multipart *m, struct ctx *cx, const char *bytes, size_t n);
 
 /* ERR_MALFORMED: the closing boundary never came, or there was no such part. */
 MUST_CHECK enum err multipart_end(struct multipart *m, struct ctx *cx);
