@@ -191,11 +191,13 @@ metric_open(const char *run_dir, const char *const *routes, size_t n_routes)
 void
 metric_close(void)
 {
-	if (metrics.map) {
+	/* After a fork the slot is still the parent's. */
+	if (metrics.map && atomic_load(&metrics.mine->pid) == getpid()) {
 		gauges_end(metrics.mine);
 		atomic_store(&metrics.mine->pid, 0);
-		shm_unmap(metrics.map, sizeof(struct shared));
 	}
+	if (metrics.map)
+		shm_unmap(metrics.map, sizeof(struct shared));
 	use_private();
 }
 
