@@ -198,6 +198,15 @@ Test(log, skips_what_is_below_its_level)
 	cr_assert_str_eq(written(), "");
 }
 
+Test(log, knows_its_levels_by_name)
+{
+	cr_assert_eq(log_level_of("debug"), LOG_DEBUG);
+	cr_assert_eq(log_level_of("info"), LOG_INFO);
+	cr_assert_eq(log_level_of("warn"), LOG_WARN);
+	cr_assert_eq(log_level_of("error"), LOG_ERROR);
+	cr_assert_eq(log_level_of("loud"), LOG_INFO);
+}
+
 Test(log, explains_an_event)
 {
 	json_object *line;

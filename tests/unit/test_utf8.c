@@ -107,6 +107,18 @@ Test(utf8, knows_blank_texts)
 		cr_assert_not(utf8_is_blank(shown[i]), "row %zu", i);
 }
 
+Test(utf8, finds_blanks)
+{
+	static const char *const with[] = { " ", "a b", "a\n", "\xc2\xa0", "x\xe3\x80\x80y" };
+	static const char *const without[] = { "", "ab", "\xc3\xa9", "\x01", "\xff" };
+	size_t i;
+
+	for (i = 0; i < N(with); i++)
+		cr_assert(utf8_has_blank(with[i]), "row %zu", i);
+	for (i = 0; i < N(without); i++)
+		cr_assert_not(utf8_has_blank(without[i]), "row %zu", i);
+}
+
 Test(utf8, finds_control_characters)
 {
 	static const char *const with[] = { "\x01", "a\n", "\t", "\x1f", "\x7f", "x\xc2\x80",
