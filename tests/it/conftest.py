@@ -56,7 +56,9 @@ def api(client, seed):
 def routes():
     """A line per row of the program's route table: method, path, name."""
     program = pathlib.Path(os.environ["TERSE_BUILD"], "terse-worker")
-    return subprocess.run([program, "--routes"], check=True, capture_output=True, text=True).stdout.splitlines()
+    return subprocess.run(
+        [program, "--routes"], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 FILE = HERE.parent.parent / "docs" / "openapi.yaml"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PREFIX = "/api/v1"
+KEYWORDS = set(
+    "$ref type format const enum pattern minimum maximum minLength maxLength minItems maxItems items properties required"
+    " additionalProperties oneOf description default examples contentMediaType".split()
+)  # of schemas; others would be typing errors, which JSON Schema lets pass
 
 
 class Description:
@@ -204,4 +208,12 @@ def schema_faults(schema):
         jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError as e:
         return [f"{schema}: {e.message}"]
-    return []
+    return [f"{schema}: {word}?" for word in set(schema) - KEYWORDS] + [
+        fault for part in parts_of(schema) for fault in schema_faults(part)
+    ]
+
+
+def parts_of(schema):
+    """The schemas inside a schema."""
+    parts = [*schema.get("properties", {}).values(), *schema.get("oneOf", ()), schema.get("items")]
+    return [part for part in parts if isinstance(part, dict)]

@@ -86,6 +86,28 @@ def test_readers_never_see_what_was_replaced(api):
         assert {reply.headers["Location"] for reply in at_once([lambda: follow(api, url)] * 20)} == {new}
 
 
+def test_every_worker_sees_a_write_once_it_is_answered(api):
+    user = new_user(api)
+    url = new_url(api, user_id=user["id"])
+    reads = [
+        f"/urls/{url['id']}",
+        f"/users/{user['id']}",
+        f"/urls?user_id={user['id']}",
+        f"/{url['short_code']}",
+    ]
+    assert {reply.status for reply in at_once([lambda t=t: api.get(t) for t in reads] * 12)} == {200, 302}
+    for title in ("one", "two", "three"):
+        api.put(f"/urls/{url['id']}", {"title": title})
+        assert {reply.json()["title"] for reply in at_once([lambda: api.get(reads[0])] * 24)} == {title}
+        lists = at_once([lambda: api.get(reads[2])] * 24)
+        assert {reply.json()[0]["title"] for reply in lists} == {title}
+        updates = at_once([lambda: api.get(f"/events?url_id={url['id']}&event_type=updated")] * 24)
+        assert len({len(reply.json()) for reply in updates}) == 1
+    api.delete(f"/urls/{url['id']}")
+    assert {reply.status for reply in at_once([lambda: api.get(reads[0])] * 24)} == {404}
+    assert {reply.body for reply in at_once([lambda: api.get(reads[2])] * 24)} == {b"[]"}
+
+
 def test_users_and_their_urls_can_go_at_once(api):
     user = new_user(api)
     calls = [lambda: api.post("/urls", {"original_url": some_target(), "user_id": user["id"]})] * 20

@@ -83,7 +83,7 @@ def test_instance_is_the_target_as_sent(api, target):
 
 
 def test_what_a_target_should_have_encoded_is_encoded_in_instance(api):
-    assert api.get("/<b>\"\\é").json()["instance"] == "/%3Cb%3E%22%5C%C3%A9"
+    assert api.get('/<b>"\\é').json()["instance"] == "/%3Cb%3E%22%5C%C3%A9"
 
 
 def test_input_is_not_echoed_in_other_members(api):

@@ -61,7 +61,13 @@ def test_without_postgresql_known_links_redirect_and_the_rest_is_503(api, terse,
         assert api.get("/health/ready").status == 503
         assert api.get("/health").status == 200
         assert {follow(api, url).status for _ in range(8)} == {302}
-        for target in ("/users", "/urls", f"/urls/{url['id']}", f"/stats/{url['short_code']}", f"/{unique()}"):
+        for target in (
+            "/users",
+            "/urls",
+            f"/urls/{url['id']}",
+            f"/stats/{url['short_code']}",
+            f"/{unique()}",
+        ):
             assert api.get(target).status == 503, target
         assert api.post("/urls", {"original_url": some_target()}).status == 503
         assert api.put(f"/urls/{url['id']}", {"title": "x"}).status == 503
@@ -69,6 +75,21 @@ def test_without_postgresql_known_links_redirect_and_the_rest_is_503(api, terse,
         assert api.post("/urls", {"original_url": 5}).status == 422
     assert len(events_of(api, url, "click")) == clicks + 8
     assert api.get(f"/urls/{url['id']}").json() == url
+
+
+def test_without_ingest_reads_of_visits_say_how_late_they_are(api, terse):
+    url = new_url(api)
+    terse.sv("down", "ingest")
+    try:
+        assert follow(api, url).status == 302
+        for target in (f"/events?url_id={url['id']}", f"/stats/{url['short_code']}"):
+            reply = api.get(target)
+            assert reply.status == 200 and float(reply.headers["Terse-Lag-Seconds"]) >= 0, target
+        assert "Terse-Lag-Seconds" not in api.get(f"/events?event_type=created&url_id={url['id']}").headers
+    finally:
+        terse.sv("up", "ingest")
+    wait_for(lambda: len(events_of(api, url, "click")) == 1)
+    assert "Terse-Lag-Seconds" not in api.get(f"/stats/{url['short_code']}").headers
 
 
 @pytest.mark.parametrize("service", ["pgbouncer", "redis", "postgres"])
