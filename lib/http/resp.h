@@ -26,11 +26,11 @@ struct resp {
 	struct resp_header headers[RESP_HEADERS_MAX];
 	unsigned n_headers;
 	struct buf body;
-	const char *layer;   /* for the log line: redis, db; NULL: none */
-	enum err sent_error; /* the error that became a problem document, for log and metrics */
-	const char *bad_header; /* one that was left out: its value would have broken the response */
-	char retry_after[12];	/* texts that need no arena: a header's value, */
-	char spare[192];	/* and the body of a problem that found no memory */
+	const char *layer;      /* for the log line: redis, db; NULL: none */
+	enum err sent_error;    /* the error that became a problem document, for log and metrics */
+	const char *bad_header; /* one left out: its value would have broken the response */
+	char retry_after[12];   /* texts that need no arena: a header's value, */
+	char spare[192];        /* and the body of a problem that found no memory */
 };
 
 void resp_init(struct resp *rs, struct arena *a);
