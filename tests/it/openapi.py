@@ -17,8 +17,8 @@ FILE = HERE.parent.parent / "docs" / "openapi.yaml"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PREFIX = "/api/v1"
 KEYWORDS = set(
-    "$ref type format const enum pattern minimum maximum minLength maxLength minItems maxItems items properties required"
-    " additionalProperties oneOf description default examples contentMediaType".split()
+    "$ref type format const enum pattern minimum maximum minLength maxLength minItems maxItems items"
+    " properties required additionalProperties oneOf description default examples contentMediaType".split()
 )  # of schemas; others would be typing errors, which JSON Schema lets pass
 
 

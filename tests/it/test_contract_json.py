@@ -12,11 +12,12 @@ ROUTES = [
     ("PUT", "/urls/{url}"), ("PATCH", "/urls/{url}"), ("POST", "/events"), ("POST", "/api/v1/urls"),
 ]  # fmt: skip
 MALFORMED = [
-    b"", b" ", b"{", b"}", b"nul", b"{'a':1}", b'{"a":1,}', b'{"a" 1}', b'{"a":}', b'{,}', b'{a:1}', b'{"a":1}}', b'{"a":1} x',
-    b'{"a":1}{"b":2}', b'{"a":NaN}', b'{"a":Infinity}', b'{"a":-Infinity}', b'{"a":01}', b'{"a":+1}', b'{"a":.5}', b'{"a":1.}',
-    b'{"a":0x10}', b'{"a":True}', b'{"a":"\t"}', b'{"a":"\x00"}', b'\x00{}', b'{}\x00', b'{"a":"\\u00"}', b'{"a":"\\x41"}',
-    b'{"a":"\xff"}', b'\xff\xfe{}', b'{"a":"\xc0\xaf"}', b'{"a":"\xed\xa0\x80"}', b'{"a":"\xf4\x90\x80\x80"}', b'{"a":1/*x*/}',
-    b"[" * 100000, b'{"a":' * 100000, b'{"a":' + b"[" * 100000 + b"]" * 100000 + b"}", b'{"a":"' + b"x" * 1000,
+    b"", b" ", b"{", b"}", b"nul", b"{'a':1}", b'{"a":1,}', b'{"a" 1}', b'{"a":}', b'{,}', b'{a:1}',
+    b'{"a":1}}', b'{"a":1} x', b'{"a":1}{"b":2}', b'{"a":NaN}', b'{"a":Infinity}', b'{"a":-Infinity}',
+    b'{"a":01}', b'{"a":+1}', b'{"a":.5}', b'{"a":1.}', b'{"a":0x10}', b'{"a":True}', b'{"a":"\t"}',
+    b'{"a":"\x00"}', b'\x00{}', b'{}\x00', b'{"a":"\\u00"}', b'{"a":"\\x41"}', b'{"a":"\xff"}', b'\xff\xfe{}',
+    b'{"a":"\xc0\xaf"}', b'{"a":"\xed\xa0\x80"}', b'{"a":"\xf4\x90\x80\x80"}', b'{"a":1/*x*/}', b"[" * 100000,
+    b'{"a":' * 100000, b'{"a":' + b"[" * 100000 + b"]" * 100000 + b"}", b'{"a":"' + b"x" * 1000,
 ]  # fmt: skip
 NO_OBJECT = [b"[]", b'"x"', b"1", b"null", b"true", b'[{"username":"a"}]', b"1e400"]
 LABEL = ("Content-Type", "application/json")
