@@ -64,17 +64,18 @@ static const struct db_query get_by_code = {
 /*
  * Lists. A filter is written as a range in the order of its index, and that is the order
  * asked for, so that no estimate can make the planner walk the primary key and throw away
- * what others own. $1 after, $2 offset, $3 limit
+ * what others own. $1 after, $2 offset, $3 limit, $4 as add_filter has it
  */
 #define LIST(where, order)                                                                         \
-	"WITH page AS (SELECT * FROM urls WHERE id > $1 AND " where                                \
+	"WITH page AS (SELECT * FROM urls WHERE " where                                            \
 	" AND $2 < (SELECT last_value FROM urls_id_seq)"                                           \
 	" ORDER BY " order " OFFSET $2 LIMIT $3)"                                                  \
 	" SELECT " COLUMNS " FROM page AS u ORDER BY u.id"
-#define USER_IS_THERE "EXISTS (SELECT FROM users WHERE users.id = $4)"
+#define USER_IS_THERE "EXISTS (SELECT FROM users WHERE users.id = abs($4::bigint))"
+#define USER_ACTIVE "(CASE WHEN is_active THEN user_id ELSE -user_id END)"
 
 static const struct db_query lists[] = {
-	[0] = { "url_find", LIST("true", "id"), true },
+	[0] = { "url_find", LIST("id > $1", "id"), true },
 	[1U << URL_FILTER_USER] = { "url_find_user", LIST(
 		"(user_id, id) > ($4, $1) AND user_id <= $4 AND " USER_IS_THERE,
 		"user_id, id"), true },
@@ -82,9 +83,8 @@ static const struct db_query lists[] = {
 		"(is_active, id) > ($4, $1) AND is_active <= $4",
 		"is_active, id"), true },
 	[1U << URL_FILTER_USER | 1U << URL_FILTER_ACTIVE] = { "url_find_user_active", LIST(
-		"(user_id, is_active, id) > ($4, $5, $1) AND (user_id, is_active) <= ($4, $5)"
-		" AND user_id <= $4 AND " USER_IS_THERE,
-		"user_id, is_active, id"), true },
+		"(" USER_ACTIVE ", id) > ($4, $1) AND " USER_ACTIVE " <= $4 AND " USER_IS_THERE,
+		USER_ACTIVE ", id"), true },
 };
 
 /*
@@ -268,6 +268,20 @@ url_get_by_code(struct db *db, struct ctx *cx, const char *code, struct url *ret
 	return get_one(db, cx, &get_by_code, &args, ret_url);
 }
 
+/* $4 of lists */
+static void
+add_filter(struct db_args *args, const struct url_filter *filter, unsigned given)
+{
+	bool by_user = given & 1U << URL_FILTER_USER, by_active = given & 1U << URL_FILTER_ACTIVE;
+
+	if (by_user && by_active && !filter->is_active)
+		db_arg_int(args, -filter->user_id);
+	else if (by_user)
+		db_arg_int(args, filter->user_id);
+	else if (by_active)
+		db_arg_bool(args, filter->is_active);
+}
+
 enum err
 url_find(struct db *db, struct ctx *cx, const struct url_filter *filter, const struct page *page,
     struct url_list *ret_list)
@@ -282,10 +296,7 @@ url_find(struct db *db, struct ctx *cx, const struct url_filter *filter, const s
 	db_arg_int(&args, page->after);
 	db_arg_int(&args, page->offset);
 	db_arg_int(&args, page->limit + 1);
-	if (given & 1U << URL_FILTER_USER)
-		db_arg_int(&args, filter->user_id);
-	if (given & 1U << URL_FILTER_ACTIVE)
-		db_arg_bool(&args, filter->is_active);
+	add_filter(&args, filter, given);
 	e = db_exec(db, cx, &lists[given], &args, &rows);
 	if (e)
 		return page_refuse(cx, e, page);

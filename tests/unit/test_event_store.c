@@ -133,6 +133,25 @@ Test(event_store, goes_past_ids_and_partitions)
 	cr_assert_str_empty(d.cx.diag);
 }
 
+Test(event_store, makes_partitions_for_a_role_that_owns_nothing)
+{
+	const struct event_new in = { .event_type = "a", .url_id = 1 };
+	struct event ev;
+	struct db *app;
+
+	database_run(&d, "DO $$ BEGIN CREATE ROLE app LOGIN; EXCEPTION WHEN duplicate_object OR"
+			 " unique_violation THEN NULL; END $$");
+	database_run(&d, "GRANT SELECT, INSERT ON events, clicks, urls, users TO app");
+	database_run(&d, "GRANT USAGE, SELECT ON event_id_seq TO app");
+	database_run(&d, "SELECT setval('event_id_seq', 50 * 8388608)");
+	memcpy(strstr(d.conninfo, "user=terse"), "user=app  ", strlen("user=app  "));
+	app = database_connect(&d);
+	database_fresh(&d);
+	cr_assert_eq(event_insert(app, &d.cx, &in, &ev), ERR_OK, "%s", d.cx.diag);
+	cr_assert_gt(ev.id, INT64_C(50) * 8388608);
+	db_free(app);
+}
+
 Test(event_store, presents_clicks_among_events)
 {
 	const struct event_filter all = { 0 };

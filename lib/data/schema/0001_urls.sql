@@ -64,7 +64,8 @@ CREATE TABLE urls (
 	version bigint NOT NULL DEFAULT nextval('url_version_seq')
 );
 CREATE INDEX urls_user ON urls (user_id, id) WHERE user_id IS NOT NULL;
-CREATE INDEX urls_user_active ON urls (user_id, is_active, id) WHERE user_id IS NOT NULL;
+-- By owner and is_active at once, in one column: the inactive ones have its negative.
+CREATE INDEX urls_user_active ON urls ((CASE WHEN is_active THEN user_id ELSE -user_id END), id);
 CREATE INDEX urls_active ON urls (is_active, id);
 -- For find_if_exists; a target may be too long for an index.
 CREATE INDEX urls_target ON urls (hashtextextended(original_url, 0), coalesce(user_id, 0), id)
