@@ -181,18 +181,19 @@ take_body(struct multipart *m, const char *bytes, size_t n, size_t *ret_taken)
 	return give(m, bytes, *ret_taken);
 }
 
-/* The line is content after all. Its last byte may begin a delimiter. */
+/* The line is content after all. A carriage return at its end begins no delimiter: the
+ * line feed that would come next ends the tail. */
 static enum err
 give_line(struct multipart *m)
 {
 	enum err e;
 
 	m->state = BODY;
-	m->matched = m->tail_n > 0 && m->tail[m->tail_n - 1] == '\r' ? 1 : 0;
+	m->matched = 0;
 	e = give(m, m->delimiter, m->delimiter_n);
 	if (e)
 		return e;
-	return give(m, m->tail, m->tail_n - m->matched);
+	return give(m, m->tail, m->tail_n);
 }
 
 /* Whether c may come next: "--", or blanks and a line break. */
