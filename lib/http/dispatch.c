@@ -129,24 +129,11 @@ send_answer(struct exchange *x)
 	return fcgi_send(x->fcgi, &x->rs, x->rq.method == METHOD_HEAD);
 }
 
-/* Rows that share a name share a label: that of the first of them. */
-static unsigned
-route_label(const struct exchange *x)
-{
-	const struct route *routes = x->d->routes;
-	size_t i;
-
-	if (!x->match.route)
-		return (unsigned)x->d->n_routes;
-	for (i = 0; strcmp(routes[i].name, x->match.route->name) != 0; i++)
-		;
-	return (unsigned)i;
-}
-
 static void
 count(const struct exchange *x, int64_t duration_us)
 {
-	unsigned route = route_label(x);
+	const struct route *row = x->match.route;
+	unsigned route = (unsigned)(row ? (size_t)(row - x->d->routes) : x->d->n_routes);
 
 	metric_add(M_HTTP_REQUESTS, route, x->rq.method, metric_status(x->rs.status), 1);
 	metric_observe(M_HTTP_DURATION, route, duration_us);

@@ -318,10 +318,8 @@ req_query_fields(struct req *rq, const struct field *rows, size_t n, void *ret_s
 	size_t i;
 
 	e = query_parse(rq->cx, rq->query_text, &q);
-	if (e == ERR_MALFORMED)
-		return ctx_refuse(rq->cx, ERR_INVALID, "Too many query parameters.");
 	if (e)
-		return e;
+		return e == ERR_MALFORMED ? ERR_INVALID : e;
 	rq->faults_in_body = false;
 	for (i = 0; i < n; i++) {
 		e = read_query_field(rq, &table, i, &q, ret_struct);
@@ -355,7 +353,7 @@ req_query_without(const struct req *rq, const char *const *names, size_t n, stru
 	for (i = 0; i < q.n; i++) {
 		const struct query_pair *pair = &q.pairs[i];
 
-		if (!pair->name || !pair->value || is_among(pair->name, names, n))
+		if (!pair->value || is_among(pair->name, names, n))
 			continue;
 		if (out->len > 0)
 			buf_addc(out, '&');

@@ -26,7 +26,7 @@ struct route {
 	enum method method; /* GET also answers HEAD */
 	const char *path;   /* "/urls/:id/redirect"; a segment is text or a parameter */
 	route_handler *handler;
-	const char *name; /* also the metrics' label; <noun>_<verb> */
+	const char *name; /* unique: also the metrics' label; <noun>_<verb> */
 	enum auth auth;
 	bool root_only; /* not under /api/v1 */
 };
