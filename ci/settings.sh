@@ -43,55 +43,59 @@ settings_initial() {
 	END
 }
 
-# Sets one line of the file.
+# Sets one line of a file.
 settings_put() {
-	local name=$1 value=$2 file new line found=
-	file=$(settings_file)
-	new=$file.new
+	local file=$1 name=$2 value=$3 line found=
 	while IFS= read -r line; do
 		if [[ $line == "$name="* ]]; then
 			line=$name=$value
 			found=1
 		fi
 		printf '%s\n' "$line"
-	done <"$file" >"$new"
-	[[ $found ]] || printf '%s\n' "$name=$value" >>"$new"
-	mv "$new" "$file"
+	done <"$file" >"$file.put"
+	[[ $found ]] || printf '%s\n' "$name=$value" >>"$file.put"
+	mv "$file.put" "$file"
 }
 
-# A base URL that nobody chose follows the port.
-settings_follow_port() {
-	local old=$1 new=$2
-	[[ ${SETTING[TERSE_BASE_URL]} == "http://127.0.0.1:$old" ]] || return 0
-	SETTING[TERSE_BASE_URL]=http://127.0.0.1:$new
-	settings_put TERSE_BASE_URL "${SETTING[TERSE_BASE_URL]}"
+# Changes a setting and the file.
+settings_change() {
+	SETTING[$2]=$3
+	settings_put "$1" "$2" "$3"
 }
 
-# What the environment sets is written down, so that it stays.
+# What the environment sets goes into the file, so that it stays. A base URL that nobody
+# chose follows the port.
 settings_from_environment() {
-	local name port=${SETTING[TERSE_HTTP_PORT]}
+	local file=$1 name old=http://127.0.0.1:${SETTING[TERSE_HTTP_PORT]}
 	for name in "${!SETTING[@]}"; do
 		if [[ ${!name+set} && ${SETTING[$name]} != "${!name}" ]]; then
-			settings_put "$name" "${!name}"
-			SETTING[$name]=${!name}
+			settings_change "$file" "$name" "${!name}"
 		fi
 	done
-	settings_follow_port "$port" "${SETTING[TERSE_HTTP_PORT]}"
+	if [[ ${SETTING[TERSE_BASE_URL]} == "$old" ]]; then
+		settings_change "$file" TERSE_BASE_URL "http://127.0.0.1:${SETTING[TERSE_HTTP_PORT]}"
+	fi
 }
 
-# settings_load [change]: with it, the environment's settings are taken over.
 settings_load() {
-	local file
-	file=$(settings_file)
-	if [[ ! -e $file ]]; then
-		settings_initial >"$file.new"
-		mv "$file.new" "$file"
-	fi
 	settings_read < <(env -i PATH="$PATH" "$STATE/bin/terse" settings --defaults)
 	[[ ${SETTING[TERSE_HTTP_PORT]-} ]] || die "terse settings --defaults prints nothing"
-	settings_read <"$file"
-	[[ ${1-} != change ]] || settings_from_environment
+	settings_read <"$(settings_file)"
+}
+
+# Takes over what the environment sets. The file changes only when all in it is right.
+settings_update() {
+	local file new
+	file=$(settings_file)
+	new=$file.new
+	[[ -e $file ]] || settings_initial >"$file"
+	settings_load
+	cp "$file" "$new"
+	settings_from_environment "$new"
+	env -i PATH="$PATH" TERSE_SETTINGS="$new" "$STATE/bin/terse" settings --defaults >/dev/null || exit 1
 	settings_check
+	cmp -s "$new" "$file" || cp "$new" "$file"
+	rm "$new"
 }
 
 # Templates put values where only a number or an address may stand.

@@ -276,9 +276,9 @@ ports_check() {
 stack_prepare() {
 	local name
 	folders_make
-	settings_load change
-	marks_make
 	secrets_make
+	settings_update
+	marks_make
 	certificate_make
 	templates_fill
 	cluster_init
@@ -331,12 +331,6 @@ stack_stop() {
 	rm -f "$RUN"/*.starts "$RUN"/*.inputs
 }
 
-stack_purge() {
-	stack_stop
-	cd /
-	find "$STATE" -mindepth 1 -delete
-}
-
 # Starts of a service since the supervisor began, less the first.
 service_status() {
 	local name=$1 line
@@ -364,10 +358,9 @@ stack_status() {
 	return "$failed"
 }
 
-# For tests: runs until standard input ends, and then leaves nothing behind, so that a
-# killed test does not either.
+# For tests: runs until standard input ends, so that a killed test leaves nothing behind.
 stack_guard() {
-	trap 'trap "" EXIT TERM INT HUP; stack_purge' EXIT
+	trap 'trap "" EXIT TERM INT HUP; stack_stop' EXIT
 	trap 'exit 1' TERM INT HUP
 	stack_start
 	printf 'ready\n'
@@ -376,8 +369,7 @@ stack_guard() {
 
 case ${1-} in
 start) stack_start ;;
-stop) stack_stop ;;
-purge) stack_purge ;;
+stop | purge) stack_stop ;;
 status) settings_load && stack_status ;;
 guard) stack_guard ;;
 *) die "usage: stack.sh start|stop|purge|status|guard" ;;

@@ -19,7 +19,7 @@ import urllib.request
 import psycopg2
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-START_S = 60
+STOP_S = 60
 
 
 def free_port():
@@ -39,6 +39,19 @@ def wait_for(condition, seconds=10, every=0.02):
     raise AssertionError(f"not within {seconds} s: {condition}")
 
 
+def pids_in(home, name=None):
+    """Processes whose working directory is home; name: of the program."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and os.readlink(entry / "cwd") == str(home):
+                if name in (None, (entry / "comm").read_text().strip()):
+                    found.append(int(entry.name))
+        except OSError:
+            pass  # it has ended
+    return sorted(found)
+
+
 class Stack:
     """state: its folder. url, tls_url: nginx. Settings by name: Stack(TERSE_API_WORKERS=2)."""
 
@@ -56,7 +69,11 @@ class Stack:
         self.guard = None
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()  # nobody will call __exit__
+            raise
         return self
 
     def __exit__(self, *_):
@@ -73,9 +90,14 @@ class Stack:
     def stop(self):
         if self.guard:
             self.guard.stdin.close()
-            self.guard.wait(START_S)
+            self.guard.wait(STOP_S)
             self.guard.stdout.close()
         shutil.rmtree(self.state, ignore_errors=True)
+
+    def control(self, verb, **settings):
+        """ci/stack's word to this stack, with settings changed, as ci/up, ci/down and ci/status say it."""
+        environment = {**self.environment, **{name: str(value) for name, value in settings.items()}}
+        return subprocess.run([TOP / "ci/stack", verb], env=environment, capture_output=True, text=True, check=False)
 
     @property
     def run(self):
@@ -98,16 +120,7 @@ class Stack:
 
     def pids(self, service, name=None):
         """Processes of a service: they work in its folder. name: of the program."""
-        home = self.state / "pg" if service == "postgres" else self.run / service
-        found = []
-        for entry in pathlib.Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and os.readlink(entry / "cwd") == str(home):
-                    if name in (None, (entry / "comm").read_text().strip()):
-                        found.append(int(entry.name))
-            except OSError:
-                pass  # it has ended
-        return sorted(found)
+        return pids_in(self.state / "pg" if service == "postgres" else self.run / service, name)
 
     def kill(self, service, name=None, sig=signal.SIGKILL):
         """Sends sig to a service's processes and returns their pids."""
