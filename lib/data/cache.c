@@ -172,15 +172,12 @@ report(struct cache *c, enum metric_outcome outcome, int64_t began_us)
 	breaker_report(c->breaker, outcome != OUTCOME_ERROR);
 	metric_add(M_CACHE_CALLS, outcome, 0, 0, 1);
 	metric_observe(M_CACHE_DURATION, 0, clock_mono_us() - began_us);
-	metric_set(M_CACHE_OPEN, breaker_is_open(c->breaker));
 }
 
 static void
-report_skipped(const struct cache *c)
+report_skipped(void)
 {
 	metric_add(M_CACHE_CALLS, OUTCOME_SKIPPED, 0, 0, 1);
-	if (c->socket[0] != '\0')
-		metric_set(M_CACHE_OPEN, breaker_is_open(c->breaker));
 }
 
 static void
@@ -208,7 +205,7 @@ cache_get(struct cache *c, struct ctx *cx, const char *code, struct url_target *
 	enum err e = ERR_UNAVAILABLE;
 
 	if (c->socket[0] == '\0' || began_us >= cx->deadline_us || !breaker_allows(c->breaker)) {
-		report_skipped(c);
+		report_skipped();
 		return ERR_UNAVAILABLE;
 	}
 	make_key(key, code);
@@ -291,11 +288,11 @@ cache_put(struct cache *c, struct ctx *cx, const char *code, const struct url_ta
 	if (!value)
 		return ERR_MEMORY;
 	if (c->socket[0] == '\0') {
-		report_skipped(c);
+		report_skipped();
 		return ERR_OK;
 	}
 	if (began_us >= cx->deadline_us || !breaker_allows_write(c->breaker)) {
-		report_skipped(c);
+		report_skipped();
 		return ERR_UNAVAILABLE;
 	}
 	make_key(key, code);

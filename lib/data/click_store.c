@@ -29,9 +29,9 @@ static const struct db_query copy = {
 /*
  * Stores the lines, but of each visit only the first, and none that is there already; then
  * counts them for the urls that are still there. $1: where to look for repeats. Several
- * hosts meet in url_visitors and then in url_counters, in both by order. What goes through
- * an index row by row is a subquery in an expression, so that no estimate can make a scan
- * of it.
+ * hosts meet in url_visitors and then in url_counters, in both by order. The planner can't
+ * know how many rows each step gives: what is looked up row by row is a subquery in an
+ * expression, and no two steps are joined.
  */
 static const struct db_query store = {
 	.name = "click_store",
@@ -52,13 +52,14 @@ static const struct db_query store = {
 		" (SELECT urls.id FROM urls WHERE urls.id = sums.url_id) IS NOT NULL),"
 		" met AS (INSERT INTO url_visitors (url_id, visitor)"
 		" SELECT DISTINCT url_id, visitor FROM made"
-		" WHERE url_id IN (SELECT url_id FROM live) ORDER BY url_id, visitor"
+		" WHERE (url_id IN (SELECT url_id FROM live)) IS TRUE ORDER BY url_id, visitor"
 		" ON CONFLICT DO NOTHING RETURNING url_id),"
-		" news AS (SELECT url_id, count(*) AS n FROM met GROUP BY url_id),"
 		" counted AS (INSERT INTO url_counters AS c"
 		" (url_id, all_clicks, bots, uniques, last_click_at)"
-		" SELECT live.url_id, live.n, live.bots, coalesce(news.n, 0), live.last"
-		" FROM live LEFT JOIN news ON news.url_id = live.url_id ORDER BY live.url_id"
+		" SELECT url_id, sum(n), sum(bots), sum(uniques), max(last) FROM"
+		" (SELECT url_id, n, bots, 0 AS uniques, last FROM live"
+		" UNION ALL SELECT url_id, 0, 0, 1, NULL FROM met) AS parts"
+		" GROUP BY url_id ORDER BY url_id"
 		" ON CONFLICT (url_id) DO UPDATE SET"
 		" all_clicks = c.all_clicks + excluded.all_clicks,"
 		" bots = c.bots + excluded.bots, uniques = c.uniques + excluded.uniques,"

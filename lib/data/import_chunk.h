@@ -9,6 +9,13 @@
 #include "lib/data/db.h"
 #include "lib/data/import_store.h"
 
+/*
+ * The planner knows nothing of how many rows a chunk's steps give, and would join them by
+ * nested loops. So rows of tables are looked up by subqueries in expressions, and steps are
+ * compared by this: a subquery that it hashes.
+ */
+#define CHUNK_IS_IN(column, step) "(" column " IN (SELECT " column " FROM " step ")) IS TRUE"
+
 struct chunk_kind {
 	struct db_query lock; /* imports of a kind take turns, else they could deadlock */
 	struct db_query pass; /* moves the sequence past $1 */

@@ -49,31 +49,33 @@ static const struct chunk_kind kind = {
 	    .text = "SELECT pg_advisory_xact_lock(hashtextextended('import_events', 0))" },
 	.pass = { .name = "import_events_pass", .text = "SELECT ids_pass('event_id_seq', $1)" },
 	.store = { .name = "import_events",
-	    .text = "WITH input AS (SELECT * FROM unnest($1::int[], $2::bigint[], $3::bigint[],"
-		    " $4::bigint[], $5::timestamptz[], $6::text[], $7::text[])"
-		    " AS r (n, id, url_id, user_id, at, event_type, details)),"
-		    " judged AS MATERIALIZED (SELECT *, CASE"
-		    " WHEN EXISTS (SELECT FROM events AS e WHERE e.id = i.id AND e.at = i.at"
-		    " AND e.event_type = i.event_type AND e.url_id IS NOT DISTINCT FROM i.url_id)"
-		    " OR EXISTS (SELECT FROM clicks AS c WHERE c.id = i.id AND c.at = i.at"
-		    " AND i.event_type = 'click' AND c.url_id = i.url_id) THEN 3"
-		    " WHEN i.url_id IS NOT NULL"
-		    " AND NOT EXISTS (SELECT FROM urls WHERE urls.id = i.url_id) THEN 1"
-		    " WHEN i.user_id IS NOT NULL"
-		    " AND NOT EXISTS (SELECT FROM users WHERE users.id = i.user_id) THEN 2"
-		    " ELSE 0 END AS reason FROM input AS i),"
-		    " given AS MATERIALIZED (SELECT n, url_id, user_id, at, event_type, details,"
-		    " CASE WHEN id IS NULL OR to_regclass('clicks_p' || (id >> 23)) IS NULL"
-		    " OR EXISTS (SELECT FROM events AS e WHERE e.id = j.id)"
-		    " OR EXISTS (SELECT FROM clicks AS c WHERE c.id = j.id)"
-		    " THEN nextval('event_id_seq') ELSE id END AS id"
-		    " FROM judged AS j WHERE reason = 0),"
-		    " made AS (INSERT INTO events (id, url_id, user_id, at, event_type, details)"
-		    " SELECT id, url_id, user_id, coalesce(at, now()), event_type,"
-		    " coalesce(details::jsonb, '{}') FROM given ORDER BY n"
-		    " ON CONFLICT DO NOTHING RETURNING id)"
-		    " SELECT n, 0, 0, true FROM made JOIN given ON given.id = made.id"
-		    " UNION ALL SELECT n, 2, reason, true FROM judged WHERE reason <> 0" },
+	    .text =
+		"WITH input AS (SELECT * FROM unnest($1::int[], $2::bigint[], $3::bigint[],"
+		" $4::bigint[], $5::timestamptz[], $6::text[], $7::text[])"
+		" AS r (n, id, url_id, user_id, at, event_type, details)),"
+		" judged AS MATERIALIZED (SELECT *, CASE"
+		" WHEN (SELECT e.id FROM events AS e WHERE e.id = i.id AND e.at = i.at"
+		" AND e.event_type = i.event_type AND e.url_id IS NOT DISTINCT FROM i.url_id)"
+		" IS NOT NULL OR (SELECT c.id FROM clicks AS c WHERE c.id = i.id"
+		" AND c.at = i.at AND i.event_type = 'click' AND c.url_id = i.url_id)"
+		" IS NOT NULL THEN 3"
+		" WHEN i.url_id IS NOT NULL"
+		" AND (SELECT urls.id FROM urls WHERE urls.id = i.url_id) IS NULL THEN 1"
+		" WHEN i.user_id IS NOT NULL"
+		" AND (SELECT users.id FROM users WHERE users.id = i.user_id) IS NULL THEN 2"
+		" ELSE 0 END AS reason FROM input AS i),"
+		" given AS MATERIALIZED (SELECT n, url_id, user_id, at, event_type, details,"
+		" CASE WHEN id IS NULL OR to_regclass('clicks_p' || (id >> 23)) IS NULL"
+		" OR (SELECT e.id FROM events AS e WHERE e.id = j.id) IS NOT NULL"
+		" OR (SELECT c.id FROM clicks AS c WHERE c.id = j.id) IS NOT NULL"
+		" THEN nextval('event_id_seq') ELSE id END AS id"
+		" FROM judged AS j WHERE reason = 0),"
+		" made AS (INSERT INTO events (id, url_id, user_id, at, event_type, details)"
+		" SELECT id, url_id, user_id, coalesce(at, now()), event_type,"
+		" coalesce(details::jsonb, '{}') FROM given ORDER BY n"
+		" ON CONFLICT DO NOTHING RETURNING id)"
+		" SELECT n, 0, 0, true FROM given WHERE " CHUNK_IS_IN("id",
+		    "made") " UNION ALL SELECT n, 2, reason, true FROM judged WHERE reason <> 0" },
 	.reasons = reasons,
 	.id = id,
 	.add = add,

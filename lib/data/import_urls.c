@@ -37,47 +37,51 @@ add(struct db_args *args, const void *rows, const int *which, int n)
 		db_arg_array(args, &columns[c]);
 }
 
-/* A new code is posted only when a mark of its deletion may still be in a cache. */
+/*
+ * `input` has for each row the url of that code. A new code is posted only when a mark of its
+ * deletion may still be in a cache.
+ */
 static const struct chunk_kind kind = {
 	.lock = { .name = "import_urls_lock",
 	    .text = "SELECT pg_advisory_xact_lock(hashtextextended('import_urls', 0))" },
 	.pass = { .name = "import_urls_pass", .text = "SELECT ids_pass('urls_id_seq', $1)" },
 	.store = { .name = "import_urls",
-	    .text = "WITH input AS (SELECT * FROM unnest($1::int[], $2::bigint[], $3::bigint[],"
-		    " $4::text[], $5::text[], $6::text[], $7::bool[], $8::timestamptz[],"
-		    " $9::timestamptz[]) AS r (n, id, user_id, short_code, original_url, title,"
-		    " is_active, created_at, updated_at)),"
-		    " strays AS MATERIALIZED (SELECT n FROM input WHERE user_id IS NOT NULL"
-		    " AND NOT EXISTS (SELECT FROM users WHERE users.id = input.user_id)),"
-		    " fit AS MATERIALIZED (SELECT * FROM input"
-		    " WHERE NOT EXISTS (SELECT FROM strays WHERE strays.n = input.n)),"
-		    " old AS MATERIALIZED (SELECT urls.*, fit.n FROM urls"
-		    " JOIN fit ON fit.short_code = urls.short_code"
-		    " ORDER BY urls.id FOR UPDATE OF urls),"
-		    " want AS (SELECT old.id, fit.title, fit.original_url, fit.is_active"
-		    " FROM old JOIN fit ON fit.n = old.n),"
-		    " made AS (" URL_SQL_CHANGE "),"
-		    " noted AS (" URL_SQL_NOTE_CHANGE "),"
-		    " posted AS (" URL_SQL_POST_MADE "),"
-		    " given AS MATERIALIZED (SELECT n, user_id, short_code, original_url, title,"
-		    " is_active, created_at, updated_at, CASE WHEN id IS NULL"
-		    " OR EXISTS (SELECT FROM urls WHERE urls.id = fit.id)"
-		    " OR EXISTS (SELECT FROM deleted_urls AS d WHERE d.id = fit.id)"
-		    " THEN nextval('urls_id_seq') ELSE id END AS id"
-		    " FROM fit WHERE NOT EXISTS (SELECT FROM old WHERE old.n = fit.n)),"
-		    " new AS (INSERT INTO urls (id, user_id, short_code, original_url, title,"
-		    " is_active, created_at, updated_at)"
-		    " SELECT id, user_id, short_code, original_url, title, is_active,"
-		    " coalesce(created_at, now()), coalesce(updated_at, created_at, now())"
-		    " FROM given ORDER BY n ON CONFLICT DO NOTHING RETURNING *),"
-		    " renewed AS (INSERT INTO outbox"
-		    " (short_code, version, url_id, user_id, original_url, is_active)"
-		    " SELECT short_code, version, id, user_id, original_url, is_active FROM new"
-		    " WHERE EXISTS (SELECT FROM outbox AS o"
-		    " WHERE o.short_code = new.short_code AND o.url_id IS NULL))"
-		    " SELECT n, 0, 0, true FROM new JOIN given ON given.id = new.id"
-		    " UNION ALL SELECT n, 1, 0, true FROM old"
-		    " UNION ALL SELECT n, 2, 1, true FROM strays" },
+	    .text =
+		"WITH input AS MATERIALIZED (SELECT *, user_id IS NOT NULL AND"
+		" (SELECT users.id FROM users WHERE users.id = r.user_id) IS NULL AS is_stray,"
+		" (SELECT urls.id FROM urls WHERE urls.short_code = r.short_code) AS known_id"
+		" FROM unnest($1::int[], $2::bigint[], $3::bigint[],"
+		" $4::text[], $5::text[], $6::text[], $7::bool[], $8::timestamptz[],"
+		" $9::timestamptz[]) AS r (n, id, user_id, short_code, original_url, title,"
+		" is_active, created_at, updated_at)),"
+		" old AS MATERIALIZED (SELECT urls.*, i.n, i.title AS new_title,"
+		" i.original_url AS new_url, i.is_active AS new_active"
+		" FROM input AS i JOIN urls ON urls.id = i.known_id WHERE NOT is_stray"
+		" ORDER BY urls.id FOR UPDATE OF urls),"
+		" made AS (" URL_SQL_CHANGE_OLD(
+		    "") "),"
+			" noted AS (" URL_SQL_NOTE_MADE "),"
+			" posted AS (" URL_SQL_POST_MADE "),"
+			" given AS MATERIALIZED (SELECT n, user_id, short_code, original_url, "
+			"title,"
+			" is_active, created_at, updated_at, CASE WHEN id IS NULL"
+			" OR (SELECT urls.id FROM urls WHERE urls.id = i.id) IS NOT NULL"
+			" OR (SELECT d.id FROM deleted_urls AS d WHERE d.id = i.id) IS NOT NULL"
+			" THEN nextval('urls_id_seq') ELSE id END AS id"
+			" FROM input AS i WHERE known_id IS NULL AND NOT is_stray),"
+			" new AS (INSERT INTO urls (id, user_id, short_code, original_url, title,"
+			" is_active, created_at, updated_at)"
+			" SELECT id, user_id, short_code, original_url, title, is_active,"
+			" coalesce(created_at, now()), coalesce(updated_at, created_at, now())"
+			" FROM given ORDER BY n ON CONFLICT DO NOTHING RETURNING *),"
+			" renewed AS (INSERT INTO outbox"
+			" (short_code, version, url_id, user_id, original_url, is_active)"
+			" SELECT short_code, version, id, user_id, original_url, is_active FROM new"
+			" WHERE (SELECT o.id FROM outbox AS o WHERE o.short_code = new.short_code"
+			" AND o.url_id IS NULL LIMIT 1) IS NOT NULL)"
+			" SELECT n, 0, 0, true FROM given WHERE " CHUNK_IS_IN("id",
+			    "new") " UNION ALL SELECT n, 1, 0, true FROM old"
+				   " UNION ALL SELECT n, 2, 1, true FROM input WHERE is_stray" },
 	.reasons = reasons,
 	.id = id,
 	.add = add,

@@ -34,39 +34,42 @@ add(struct db_args *args, const void *rows, const int *which, int n)
 	db_arg_array(args, &times);
 }
 
+/*
+ * `input` has for each row the user of that name and the holder of that address. An address
+ * that somebody else holds may be free in the next round.
+ */
 static const struct chunk_kind kind = {
 	.lock = { .name = "import_users_lock",
 	    .text = "SELECT pg_advisory_xact_lock(hashtextextended('import_users', 0))" },
 	.pass = { .name = "import_users_pass", .text = "SELECT ids_pass('users_id_seq', $1)" },
 	.store = { .name = "import_users",
-	    .text = "WITH input AS (SELECT * FROM unnest($1::int[], $2::bigint[], $3::text[],"
-		    " $4::text[], $5::timestamptz[]) AS r (n, id, username, email, created_at)),"
-		    " known AS MATERIALIZED (SELECT i.n, i.email, u.id, u.email AS old_email"
-		    " FROM input AS i JOIN users AS u ON u.username = i.username"
-		    " ORDER BY u.id FOR UPDATE OF u),"
-		    " taken AS MATERIALIZED (SELECT k.n FROM known AS k"
-		    " JOIN users AS o ON o.email = k.email AND o.id <> k.id),"
-		    " updated AS (UPDATE users SET email = k.email FROM known AS k"
-		    " WHERE users.id = k.id AND k.email <> k.old_email"
-		    " AND NOT EXISTS (SELECT FROM taken WHERE taken.n = k.n) RETURNING k.n),"
-		    " fresh AS MATERIALIZED (SELECT *,"
-		    " EXISTS (SELECT FROM users WHERE users.email = i.email) AS is_taken"
-		    " FROM input AS i WHERE NOT EXISTS"
-		    " (SELECT FROM users WHERE users.username = i.username)),"
+	    .text = "WITH input AS MATERIALIZED (SELECT *,"
+		    " (SELECT users.id FROM users WHERE users.username = r.username) AS known_id,"
+		    " (SELECT users.id FROM users WHERE users.email = r.email) AS holder_id"
+		    " FROM unnest($1::int[], $2::bigint[], $3::text[], $4::text[],"
+		    " $5::timestamptz[]) AS r (n, id, username, email, created_at)),"
+		    " old AS MATERIALIZED (SELECT i.n, i.email, i.holder_id, users.id,"
+		    " users.email AS old_email FROM input AS i"
+		    " JOIN users ON users.id = i.known_id AND users.username = i.username"
+		    " ORDER BY users.id FOR UPDATE OF users),"
+		    " updated AS (UPDATE users SET email = old.email FROM old"
+		    " WHERE users.id = old.id AND holder_id IS NULL AND old.email <> old_email"
+		    " RETURNING n),"
 		    " given AS MATERIALIZED (SELECT n, username, email, created_at,"
 		    " CASE WHEN id IS NULL"
-		    " OR EXISTS (SELECT FROM users WHERE users.id = fresh.id)"
-		    " OR EXISTS (SELECT FROM deleted_users AS d WHERE d.id = fresh.id)"
+		    " OR (SELECT users.id FROM users WHERE users.id = i.id) IS NOT NULL"
+		    " OR (SELECT d.id FROM deleted_users AS d WHERE d.id = i.id) IS NOT NULL"
 		    " THEN nextval('users_id_seq') ELSE id END AS id"
-		    " FROM fresh WHERE NOT is_taken),"
+		    " FROM input AS i WHERE known_id IS NULL AND holder_id IS NULL),"
 		    " made AS (INSERT INTO users (id, username, email, created_at)"
 		    " SELECT id, username, email, coalesce(created_at, now()) FROM given"
 		    " ORDER BY n ON CONFLICT DO NOTHING RETURNING id)"
-		    " SELECT n, 0, 0, true FROM made JOIN given ON given.id = made.id"
-		    " UNION ALL SELECT n, 1, 0, true FROM updated"
-		    " UNION ALL SELECT n, 1, 0, true FROM known WHERE email = old_email"
-		    " UNION ALL SELECT n, 2, 1, false FROM taken"
-		    " UNION ALL SELECT n, 2, 1, false FROM fresh WHERE is_taken" },
+		    " SELECT n, 0, 0, true FROM given WHERE " CHUNK_IS_IN("id",
+			"made") " UNION ALL SELECT n, 1, 0, true FROM updated"
+				" UNION ALL SELECT n, 1, 0, true FROM old WHERE email = old_email"
+				" UNION ALL SELECT n, 2, 1, false FROM input"
+				" WHERE holder_id IS NOT NULL AND holder_id IS DISTINCT FROM "
+				"known_id" },
 	.reasons = reasons,
 	.id = id,
 	.add = add,

@@ -17,6 +17,10 @@ enum { DRAWS_MAX = 50 };
 	"u.id, (SELECT users.id FROM users WHERE users.id = u.user_id), u.version,"                \
 	" us(u.created_at), us(u.updated_at), u.short_code, u.original_url, u.title, u.is_active"
 
+/* The columns that COLUMNS reads. */
+#define MEMBERS                                                                                    \
+	"id, user_id, version, created_at, updated_at, short_code, original_url, title, is_active"
+
 /* clang-format off */
 
 /* $1 owner, $2 code, $3 target, $4 title */
@@ -95,16 +99,15 @@ static const struct db_query lists[] = {
 /* $1 id, $2 whether there is a title, $3 title, $4 target, $5 is_active, $6 version */
 static const struct db_query update = {
 	.name = "url_update",
-	.text = "WITH old AS (SELECT * FROM urls WHERE id = $1 FOR UPDATE),"
-		" want AS (SELECT id, CASE WHEN $2 THEN $3 ELSE title END AS title,"
-		" coalesce($4, original_url) AS original_url,"
-		" coalesce($5, is_active) AS is_active"
-		" FROM old WHERE $6::bigint IS NULL OR version = $6),"
-		" made AS (" URL_SQL_CHANGE "),"
-		" noted AS (" URL_SQL_NOTE_CHANGE "),"
+	.text = "WITH old AS (SELECT *, CASE WHEN $2 THEN $3 ELSE title END AS new_title,"
+		" coalesce($4, original_url) AS new_url, coalesce($5, is_active) AS new_active"
+		" FROM urls WHERE id = $1 FOR UPDATE),"
+		" made AS (" URL_SQL_CHANGE_OLD(" AND ($6::bigint IS NULL OR old.version = $6)")
+		"),"
+		" noted AS (" URL_SQL_NOTE_MADE "),"
 		" posted AS (" URL_SQL_POST_MADE ")"
-		" SELECT EXISTS (SELECT FROM made), " COLUMNS " FROM (SELECT * FROM made"
-		" UNION ALL SELECT * FROM old WHERE NOT EXISTS (SELECT FROM made)) AS u",
+		" SELECT EXISTS (SELECT FROM made), " COLUMNS " FROM (SELECT " MEMBERS " FROM made"
+		" UNION ALL SELECT " MEMBERS " FROM old WHERE NOT EXISTS (SELECT FROM made)) AS u",
 };
 
 /* $1 id, $2 version */
