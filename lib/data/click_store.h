@@ -23,8 +23,8 @@ struct segment_offset {
 };
 
 struct click_batch {
-	const char *lines; /* COPY text format, whole lines */
-	size_t n;	   /* bytes */
+	const char *lines;                    /* COPY text format, whole lines */
+	size_t n;                             /* bytes */
 	const struct segment_offset *offsets; /* the segments' new offsets */
 	int n_offsets;
 	int64_t repeats_from_id; /* a repeat's first line has a greater id; 0: unknown */

@@ -26,7 +26,7 @@ struct event_new {
 	unsigned given;
 	const char *event_type;
 	int64_t url_id, user_id; /* user_id 0: none */
-	const char *details;	 /* NULL: {} */
+	const char *details;     /* NULL: {} */
 };
 
 struct event_filter {
@@ -35,13 +35,7 @@ struct event_filter {
 	const char *event_type;
 	int64_t from_us, to_us; /* from <= timestamp < to */
 };
-enum {
-	EVENT_FILTER_URL,
-	EVENT_FILTER_USER,
-	EVENT_FILTER_TYPE,
-	EVENT_FILTER_FROM,
-	EVENT_FILTER_TO
-};
+enum { EVENT_FILTER_URL, EVENT_FILTER_USER, EVENT_FILTER_TYPE, EVENT_FILTER_FROM, EVENT_FILTER_TO };
 
 struct event_list {
 	struct event *events;

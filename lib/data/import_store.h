@@ -55,8 +55,8 @@ MUST_CHECK enum err import_users(struct db *db, struct ctx *cx, const struct imp
 /* A repeated short code updates target, title and is_active (event and outbox like an edit;
  * a row that changes nothing counts as updated, too). New rows get no event: the file of
  * events has it. An unknown user skips. */
-MUST_CHECK enum err import_urls(struct db *db, struct ctx *cx, const struct import_url *rows,
-    int n, struct import_result *results);
+MUST_CHECK enum err import_urls(struct db *db, struct ctx *cx, const struct import_url *rows, int n,
+    struct import_result *results);
 
 /* An unknown url or user skips. A row whose id, url, type and time are already stored
  * skips, so that a file may be sent again. */

@@ -6,7 +6,6 @@
 #include "lib/base/ctx.h"
 #include "lib/data/db.h"
 
-
 /* Ids begin at 1: with 0 the cursor is before all of a transaction's rows. */
 static const struct db_query open = {
 	.name = "outbox_open",
@@ -108,8 +107,7 @@ outbox_read(struct db *db, struct ctx *cx, const struct outbox_cursor *after, in
 }
 
 enum err
-outbox_store(
-    struct db *db, struct ctx *cx, const char *host, const struct outbox_cursor *cursor)
+outbox_store(struct db *db, struct ctx *cx, const char *host, const struct outbox_cursor *cursor)
 {
 	struct db_args args;
 

@@ -15,7 +15,7 @@ struct db;
 struct stats {
 	int64_t url_id;
 	int64_t all, humans, bots, unique; /* humans + bots = all */
-	int64_t last_click_us;		   /* 0: never */
+	int64_t last_click_us;             /* 0: never */
 };
 
 /* ERR_NOT_FOUND: no such code. */

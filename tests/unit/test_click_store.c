@@ -215,16 +215,17 @@ Test(click_store, keeps_offsets_with_the_lines)
 	cr_assert_eq(offset_of("seg\"1"), 100);
 }
 
+#define VISIT "00000000000000000000000000000001\t"
+
 Test(click_store, calls_each_kind_of_bad_line_invalid)
 {
 	static const char *const bad[] = {
 		"x\n",
 		"\\N\t2025-01-01Z\t1\t\\N\tc\t\\N\t\\N\t1\tf\n",
-		"00000000000000000000000000000001\tnever\t1\t\\N\tc\t\\N\t\\N\t1\tf\n",
-		"00000000000000000000000000000001\t2025-01-01Z\t99999999999999999999\t\\N\tc\t\\N\t"
-		"\\N\t1\tf\n",
-		"00000000000000000000000000000001\t2025-01-01Z\t1\t\\N\t\xff\t\\N\t\\N\t1\tf\n",
-		"00000000000000000000000000000001\t2025-01-01Z\t1\t\\N\tc\t\\N\t\\N\t1\tf\t\n",
+		VISIT "never\t1\t\\N\tc\t\\N\t\\N\t1\tf\n",
+		VISIT "2025-01-01Z\t99999999999999999999\t\\N\tc\t\\N\t\\N\t1\tf\n",
+		VISIT "2025-01-01Z\t1\t\\N\t\xff\t\\N\t\\N\t1\tf\n",
+		VISIT "2025-01-01Z\t1\t\\N\tc\t\\N\t\\N\t1\tf\t\n",
 	};
 	struct click_counts counts;
 
