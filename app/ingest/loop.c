@@ -15,7 +15,9 @@
 #include "lib/base/clock.h"
 #include "lib/base/ctx.h"
 #include "lib/base/log.h"
+#include "lib/base/metric.h"
 #include "lib/base/settings.h"
+#include "lib/data/breaker.h"
 #include "lib/data/click_store.h"
 #include "lib/data/migrate.h"
 
@@ -212,6 +214,7 @@ loop_run(struct ingest *in, int signal_fd)
 		run_what_is_due(&l);
 		serve_waiters(&l);
 		tail_publish_lag(in->tail);
+		metric_set(M_CACHE_OPEN, breaker_is_open(in->breaker));
 		log_flush_if_older(LOG_AGE_US);
 		wait_for_events(&l);
 	}

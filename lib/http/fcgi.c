@@ -231,13 +231,22 @@ put_number(struct fcgi *f, const char *name, size_t value)
 	put_header(f, name, digits);
 }
 
+static void
+put_status(struct fcgi *f, int status)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "%d %s", status, resp_phrase(status));
+	put_header(f, "Status", line);
+}
+
 enum err
 fcgi_send(struct fcgi *f, const struct resp *rs, bool head)
 {
 	unsigned i;
 
 	assert(f->active);
-	put_number(f, "Status", (size_t)rs->status);
+	put_status(f, rs->status);
 	if (rs->type)
 		put_header(f, "Content-Type", rs->type);
 	for (i = 0; i < rs->n_headers; i++)

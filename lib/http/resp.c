@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/base/attr.h"
 #include "lib/http/json.h"
 
 void
@@ -77,4 +78,29 @@ resp_empty(struct resp *rs, int status)
 	rs->status = status;
 	rs->type = NULL;
 	return ERR_OK;
+}
+
+const char *
+resp_phrase(int status)
+{
+	static const struct {
+		int status;
+		const char *phrase;
+	} phrases[] = {
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 204, "No Content" },
+		{ 301, "Moved Permanently" },
+		{ 302, "Found" },
+		{ 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" },
+	};
+
+	for (size_t i = 0; i < N(phrases); i++)
+		if (phrases[i].status == status)
+			return phrases[i].phrase;
+	for (enum err e = ERR_OK; e < ERR__COUNT; e++)
+		if (err_info(e)->status == status)
+			return err_info(e)->title;
+	return "";
 }

@@ -46,6 +46,9 @@ void resp_header(struct resp *rs, const char *name, const char *value);
 /* The value of a header that was added; NULL: none. Names are compared as written. */
 const char *resp_find(const struct resp *rs, const char *name);
 
+/* The reason phrase of a status that terse answers with (RFC 9110 15); "" for any other. */
+const char *resp_phrase(int status);
+
 /* A JSON body. ERR_MEMORY. */
 MUST_CHECK enum err resp_json(struct resp *rs, int status, const struct json *j);
 

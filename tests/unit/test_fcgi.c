@@ -182,7 +182,7 @@ Test(fcgi, sends_status_headers_and_body)
 	fcgi_finish(fcgi);
 	fcgi_client_answer(fd, &answer);
 	cr_assert(answer.complete);
-	cr_assert_str_eq(answer.head, "Status: 201\r\nContent-Type: text/plain\r\n"
+	cr_assert_str_eq(answer.head, "Status: 201 Created\r\nContent-Type: text/plain\r\n"
 				      "Location: /urls/7\r\nContent-Length: 4\r\n");
 	cr_assert_str_eq(answer.body, "made");
 	fcgi_answer_release(&answer);
