@@ -46,7 +46,9 @@ MUST_CHECK enum err outbox_read(struct db *db, struct ctx *cx, const struct outb
 MUST_CHECK enum err outbox_store(
     struct db *db, struct ctx *cx, const char *host, const struct outbox_cursor *cursor);
 
-/* Deletes rows that every host seen in the last hour has passed; at most max. */
+/* Deletes rows that every host seen in the last hour has passed, and that are older than a
+ * deletion's mark in a cache can be; at most max. A host that was silent for longer may
+ * have missed rows: its cache has to be emptied. */
 MUST_CHECK enum err outbox_trim(struct db *db, struct ctx *cx, int max);
 
 #endif
