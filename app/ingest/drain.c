@@ -30,7 +30,7 @@ struct drain {
 	struct batch batch;
 	int64_t most_lines; /* of a batch; less after one that failed */
 	bool in_pass;
-	int64_t pass_us;   /* when the pass began */
+	int64_t pass_us; /* when the pass began */
 	int64_t pass_wall_us;
 	int64_t stored_us; /* all from before is stored */
 	int64_t removed_us;

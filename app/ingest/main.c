@@ -51,8 +51,8 @@ serve(const struct settings *s, int signal_fd)
 	bool made;
 
 	if (metric_open(s->run_dir, NULL, 0) != ERR_OK)
-		log_event(LOG_WARN, "counts for itself", "metrics: %s: %s", s->run_dir,
-		    strerror(errno));
+		log_event(
+		    LOG_WARN, "counts for itself", "metrics: %s: %s", s->run_dir, strerror(errno));
 	made = ingest_init(&in, s, why, sizeof(why));
 	if (made) {
 		log_event(LOG_INFO, "starts", "%s", s->journal_dir);

@@ -121,6 +121,5 @@ sources_sync(struct sources *s, const char *dir)
 bool
 source_is_spent(const struct source *source)
 {
-	return source->has_tail ||
-	       (source->offset >= 0 && source->offset >= source->segment.bytes);
+	return source->has_tail || (source->offset >= 0 && source->offset >= source->segment.bytes);
 }

@@ -17,7 +17,7 @@ struct ctx;
 struct task {
 	const char *name; /* for the log */
 	int64_t interval_us;
-	int64_t due_us; /* clock_mono_us() scale */
+	int64_t due_us;   /* clock_mono_us() scale */
 	int64_t failures; /* in a row */
 	int64_t silent_until_us;
 };

@@ -102,7 +102,7 @@ slice_fits(struct slice *c)
 	ENTRY *found;
 
 	for (int i = 0; i < n; i++) {
-		ENTRY key = { .key = arena_strdup(c->arena, keys[i]) };
+		ENTRY key = { arena_strdup(c->arena, keys[i]), NULL };
 
 		if (key.key == NULL || hsearch_r(key, FIND, &found, &c->seen) != 0)
 			return false;
@@ -119,7 +119,7 @@ remember(struct slice *c, const void *row)
 	ENTRY *entry;
 
 	for (int i = 0; i < n; i++) {
-		ENTRY key = { .key = arena_strdup(c->arena, keys[i]) };
+		ENTRY key = { arena_strdup(c->arena, keys[i]), NULL };
 
 		/* The table has room for every key of a full slice. */
 		if (key.key != NULL)

@@ -256,7 +256,7 @@ take_settings_file(struct load *l)
 {
 	const char *path = getenv("TERSE_SETTINGS");
 	size_t number = 1;
-	char *text, *line;
+	char *text = NULL, *line;
 	enum err e;
 
 	if (!path || *path == '\0')
@@ -382,11 +382,11 @@ set_row(struct load *l, size_t i)
 	const char *text = l->found[i].value ? l->found[i].value : row->initial;
 
 	if (l->found[i].is_path) {
-		char *secret;
+		char *secret = NULL;
 		size_t n;
 		enum err e = read_file(l, row->name, text, &secret);
 
-		if (e)
+		if (!secret)
 			return e;
 		n = strlen(secret);
 		if (n > 0 && secret[n - 1] == '\n')

@@ -15,11 +15,11 @@ struct fcgi;
 struct dispatch {
 	const struct route *routes;
 	size_t n_routes;
-	struct app *app;	     /* handed to every handler */
+	struct app *app;             /* handed to every handler */
 	const struct field_env *env; /* the checkers' environment; host is set per request */
-	const char *admin_key;	     /* "": nobody is an operator */
+	const char *admin_key;       /* "": nobody is an operator */
 	const char *cors_origins;    /* comma-separated; "": no CORS */
-	const char *pool;	     /* name for the log line */
+	const char *pool;            /* name for the log line */
 	int64_t timeout_ms;
 	size_t body_max;
 };

@@ -272,7 +272,7 @@ req_json_fields(struct req *rq, const struct field *rows, size_t n, void *ret_st
 {
 	const struct field_table table = { rows, n, rq->env };
 	struct json_object *value;
-	struct buf body;
+	struct buf body = { 0 };
 	enum err e = read_json_text(rq, &body);
 
 	if (e)

@@ -36,21 +36,21 @@ enum method {
 
 struct req {
 	struct ctx *cx;
-	struct fcgi *fcgi;    /* parameters and body */
+	struct fcgi *fcgi; /* parameters and body */
 	enum method method;
-	const char *target;   /* as sent, percent-encoded, with or without /api/v1 */
-	bool prefixed;	      /* came under /api/v1 */
+	const char *target; /* as sent, percent-encoded, with or without /api/v1 */
+	bool prefixed;      /* came under /api/v1 */
 	const char *segments[REQ_SEGMENTS_MAX]; /* path, split, decoded once */
 	size_t n_segments;
-	bool bad_path;	      /* too many segments, or one that does not decode: no route */
+	bool bad_path;          /* too many segments, or one that does not decode: no route */
 	const char *query_text; /* "" when there is none */
 	const char *params[REQ_PARAMS_MAX]; /* the route's :names, in order */
 	const char *client;   /* address of the client, after the trusted-proxy rule */
 	const char *visit_id; /* 32 hex digits; the same when the web server retries */
 	const struct field_env *env;
 	struct field_faults faults; /* of the body or query, for the problem document */
-	bool faults_in_body;	    /* they have JSON pointers */
-	size_t body_max;	    /* bytes a JSON body may have */
+	bool faults_in_body;        /* they have JSON pointers */
+	size_t body_max;            /* bytes a JSON body may have */
 };
 
 /* "GET" and so on; "OTHER" for any that the service does not know. */

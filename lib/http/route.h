@@ -33,7 +33,7 @@ struct route {
 
 struct route_match {
 	const struct route *route; /* NULL unless ERR_OK */
-	unsigned allowed;	   /* bit per method, when the path is known */
+	unsigned allowed;          /* bit per method, when the path is known */
 };
 
 /* Finds the row for rq and fills rq->params. The path decides first, over all methods: from
