@@ -30,8 +30,8 @@ Test(check, takes_names_of_any_script)
 Test(check, takes_loose_email_addresses)
 {
 	static const char *const taken[] = { "user@host.tld", "a@b.c", "a.b+c_d@x-y.example.com",
-		"J\xc3\xbcrgen@b\xc3\xbc"
-		"cher.de",
+		("J\xc3\xbcrgen@b\xc3\xbc"
+		 "cher.de"),
 		"\"x\"@y.z", "a@1.2.3.4" };
 	static const char *const refused[] = { "", "@", "a", "a@", "@b.c", "a@b", "a@@b.c",
 		"a@b@c.d", "a@.b", "a@b.", "a@b..c", "a b@c.d", " a@b.c", "a@b.c ", "a@b.c\n",

@@ -58,8 +58,8 @@ Test(target, takes_absolute_http_urls)
 		"http://127.1/", "http://0x7f.1", "http://2130706433", "http://[2001:db8::1]",
 		"http://[2001:db8::1]:81/x", "http://h?x", "http://h#@x",
 		"http://h/@:\\//%zz%20%0a|\"<>{}", "http://h?a=http://u@b/",
-		"http://b\xc3\xbc"
-		"cher.de/\xc3\xa4?\xe2\x82\xac",
+		("http://b\xc3\xbc"
+		 "cher.de/\xc3\xa4?\xe2\x82\xac"),
 		"http://xn--bcher-kva.de", "http://h/\xf0\x9f\x98\x80" };
 
 	for (size_t i = 0; i < N(taken); i++)
