@@ -146,9 +146,13 @@ class Stack:
     def wait_ready(self, seconds=20):
         wait_for(lambda: (self.ready() or {}).get("status") == "ok", seconds)
 
+    def connect(self):
+        """A session of the superuser, past PgBouncer."""
+        return psycopg2.connect(host=str(self.run), port=5432, dbname="terse", user="postgres",
+                                password=self.secret("db_super"))
+
     def sql(self, text, args=None):
-        """Rows of one statement, run as the superuser past PgBouncer."""
-        with psycopg2.connect(host=str(self.run), port=5432, dbname="terse", user="postgres",
-                              password=self.secret("db_super")) as connection, connection.cursor() as cursor:
+        """Rows of one statement of the superuser."""
+        with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(text, args)
             return cursor.fetchall() if cursor.description else None

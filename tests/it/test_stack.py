@@ -1,5 +1,8 @@
 """The stack itself: it starts, starts again, survives kill -9 of anything, and leaves nothing behind."""
 
+import concurrent.futures
+import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -219,14 +222,32 @@ def test_without_any_worker_the_answer_is_an_honest_503(stack, client):
 
 
 def test_a_request_in_flight_outlives_a_stop_of_its_pool(stack, client):
-    """Half of a body is sent, the pool is told to stop, the rest follows."""
-    body = b'{"original_url":"https://example.org/in-flight"}'
-    head = b"POST /urls HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
-    with socket.create_connection((client.host, client.port), 20) as sock:
-        sock.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body[:10])
-        stack.sv("restart", "api-a")
-        sock.sendall(body[10:])
-        assert sock.recv(4096).startswith(b"HTTP/1.1 201")
+    """It waits for a lock in the database while all pools of the API are told to stop."""
+    pools = [stack.state / "sv" / pool for pool in ("api-a", "api-b")]
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE usename = 'terse_app' AND wait_event_type = 'Lock'"
+    user = {"username": "in-flight", "email": "in-flight@example.org"}
+    with contextlib.closing(stack.connect()) as session, concurrent.futures.ThreadPoolExecutor() as pool:
+        session.cursor().execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        reply = pool.submit(client.post, "/users", user)
+        wait_for(lambda: stack.sql(waiting))
+        with subprocess.Popen(["sv", "-w", "20", "restart", *pools], stdout=subprocess.DEVNULL) as restart:
+            time.sleep(0.5)
+            session.rollback()
+            assert reply.result().status == 201
+            assert restart.wait() == 0
+
+
+def said_by_workers(stack, pool, message):
+    lines = (line for line in stack.log(pool).splitlines() if f'"msg":"{message}"' in line)
+    return {json.loads(line)["pid"] for line in lines}
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_workers_end_in_order_when_their_pool_stops(stack, client, pool):
+    workers = set(stack.pids(pool, "terse-worker"))
+    wait_for(lambda: said_by_workers(stack, pool, "start") >= workers)
+    stack.sv("restart", pool)
+    wait_for(lambda: said_by_workers(stack, pool, "stop") >= workers)
 
 
 def test_logs_are_bounded(stack):
