@@ -14,6 +14,7 @@
 #include "app/worker/app.h"
 #include "app/worker/routes.h"
 #include "lib/base/arena.h"
+#include "lib/base/attr.h"
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
 #include "lib/base/settings.h"
@@ -45,6 +46,9 @@ on_reopen(int sig)
 	reopening = 1;
 }
 
+/* A process manager may choose any of these to stop its workers. */
+static const int stop_signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1 };
+
 /* The signals are blocked but while the worker waits for a request, so none is lost
  * between a look at the flags and the wait. */
 static void
@@ -54,15 +58,13 @@ take_signals(void)
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGQUIT, &stop, NULL); /* multiwatch 1.0 sends it when it means SIGTERM */
 	sigaction(SIGHUP, &reopen, NULL);
+	for (size_t i = 0; i < N(stop_signals); i++) {
+		sigaddset(&set, stop_signals[i]);
+		sigaction(stop_signals[i], &stop, NULL);
+	}
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file limit is an error of write(2), like a full disk */
 }
