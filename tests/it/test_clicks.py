@@ -81,8 +81,9 @@ def click_line(url, visit_id=None, at="2026-01-02T03:04:05Z", tail=b"\t\\N\t\\N\
 def limit_files(pids, size):
     """Lets processes write no file beyond size bytes (a number or "unlimited")."""
     for pid in pids:
-        owner = os.stat(f"/proc/{pid}").st_uid
-        subprocess.run(["prlimit", "--pid", str(pid), f"--fsize={size}:"], check=True, user=owner)
+        owner = os.stat(f"/proc/{pid}")
+        subprocess.run(["prlimit", "--pid", str(pid), f"--fsize={size}:"], check=True,
+                       user=owner.st_uid, group=owner.st_gid, extra_groups=[])
 
 
 def test_crashes_cost_no_visitor_an_error_and_no_click(stack, client):
