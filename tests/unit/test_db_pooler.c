@@ -117,17 +117,18 @@ Test(db_pooler, waits_for_a_database_that_restarts)
 
 Test(db_pooler, answers_in_time_while_the_database_is_away)
 {
-	int64_t began_us;
+	int64_t away_us, began_us;
 	enum err e;
 
 	cr_assert_eq(run("SELECT 1", true), ERR_OK, "%s", cx.diag);
 	pg_kill(&pg);
-	for (int i = 0; i < 4; i++) {
+	away_us = clock_mono_us();
+	do {
 		began_us = clock_mono_us();
 		e = run("SELECT 1", true);
 		cr_expect(e == ERR_UNAVAILABLE || e == ERR_DEADLINE, "%d", e);
 		cr_expect_lt(clock_mono_us() - began_us, 8000000);
-	}
+	} while (!db_is_open_circuit(db) && clock_mono_us() - away_us < 20000000);
 	cr_expect(db_is_open_circuit(db));
 	pg_start(&pg);
 	began_us = clock_mono_us();
