@@ -1,0 +1,90 @@
+"""What a stack under load has used and counted: CPU time by part, its own metrics, its clicks."""
+
+import collections
+import contextlib
+import os
+import pathlib
+import time
+import urllib.request
+
+TICK_US = 1_000_000 // os.sysconf("SC_CLK_TCK")
+DRAIN_S = 60
+# By the folder, below the stack's own, that a process works in.
+PARTS = {
+    "run/nginx": "nginx", "run/redirect-a": "redirect workers", "run/redirect-b": "redirect workers",
+    "run/api-a": "API workers", "run/api-b": "API workers", "run/redis": "Redis", "run/pgbouncer": "PgBouncer",
+    "pg": "PostgreSQL", "run/ingest": "ingest",
+}
+OTHER = "logs, supervisor"
+
+
+def cpu_us(home, parts=None):
+    """{part: microseconds} that the processes at home in a folder have used since they began."""
+    used = collections.Counter()
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            folder = pathlib.Path(os.readlink(entry / "cwd")).relative_to(home)
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+        except (OSError, ValueError):
+            continue  # it has ended, or is at home elsewhere
+        used[(parts or PARTS).get(str(folder), OTHER)] += (int(fields[11]) + int(fields[12])) * TICK_US
+    return used
+
+
+def busy_s():
+    """Seconds that all cores together have worked, whoever made them."""
+    user, nice, system, _, _, irq, softirq = map(int, pathlib.Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + irq + softirq) * TICK_US / 1_000_000
+
+
+def metric(stack, name, *labels):
+    """The sum of a counter's series that carry all the labels, as the stack reports them."""
+    with urllib.request.urlopen(stack.url + "/metrics", timeout=10) as reply:
+        lines = reply.read().decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines
+               if line.startswith((name + " ", name + "{")) and all(label in line for label in labels))
+
+
+def undrained(stack):
+    """Clicks that are in the journal and not in the database."""
+    journaled = metric(stack, "terse_journal_lines_total", 'outcome="ok"')
+    return journaled - sum(metric(stack, f"terse_ingest_{what}_total") for what in ("clicks", "repeats", "dead_letters"))
+
+
+def drain(stack):
+    """Seconds until all that was journaled is in the database."""
+    began = time.monotonic()
+    while undrained(stack) > 0:
+        if time.monotonic() - began > DRAIN_S:
+            raise SystemExit(f"after {DRAIN_S} s {undrained(stack):.0f} clicks are not in the database")
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+@contextlib.contextmanager
+def ingest_stopped(stack):
+    stack.sv("down", "ingest")
+    try:
+        yield
+    finally:
+        stack.sv("up", "ingest")
+
+
+def clicks_check(stack, counted):
+    """Says how many redirects the client counted, the workers answered, and clicks are stored.
+
+    A client that hangs up leaves answers that it did not count, so it may count fewer.
+    """
+    drain(stack)
+    answered = int(metric(stack, "terse_http_requests_total", 'route="url_follow"', 'status="302"'))
+    stored = stack.sql("SELECT count(*) FROM clicks")[0][0]
+    print(f"redirects: {counted} counted by the client, {answered} answered by workers; clicks stored: {stored}")
+    if not counted <= stored <= answered:
+        raise SystemExit("clicks stored and redirects answered do not agree")
+    return {"counted": counted, "answered": answered, "stored": stored}
+
+
+def markdown(head, rows):
+    """A table of texts, the first column to the left."""
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
