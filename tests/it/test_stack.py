@@ -169,6 +169,7 @@ def test_a_killed_supervisor_of_a_service_takes_it_over_again(stack, client, ser
     os.kill(runsv, signal.SIGKILL)
     wait_for(lambda: pids_in(stack.state / "sv" / service, "runsv") not in ([], [runsv]), BACK_S)
     wait_for(lambda: main_pids(stack)[service] not in ("", old), BACK_S)
+    wait_for(lambda: int(old) not in stack.pids(service), BACK_S)
     stack.wait_ready(BACK_S)
     wait_for(lambda: works(client, code), BACK_S)
     subprocess.run(["sv", "check", stack.state / "sv" / service], check=True, capture_output=True)
