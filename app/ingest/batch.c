@@ -93,12 +93,8 @@ batch_read(struct batch *b, const char *dir, struct source *source, struct line_
 		return e;
 	if (got > 0)
 		*ret_junk = take(b, source, got);
-	else if ((int64_t)want == left)
-		source->has_tail = true;
-	else if (b->lines == 0)
-		*ret_junk = (struct line_run){ want, 1, true };
 	else
-		b->is_full = true;
+		source->has_tail = true;
 	return ERR_OK;
 }
 

@@ -1,6 +1,5 @@
 #include "app/ingest/lines.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "lib/data/click.h"
@@ -23,7 +22,7 @@ line_is_click(const char *line, size_t n)
 	int tabs = 0;
 	size_t i;
 
-	if (n > CLICK_LINE_MAX)
+	if (n > CLICK_LINE_MAX || line[n - 1] != '\n')
 		return false;
 	for (i = 0; i < n; i++) {
 		tabs += line[i] == '\t';
@@ -45,12 +44,9 @@ lines_run(const char *bytes, size_t n, int64_t most_lines)
 	while (run.bytes < n && run.lines < most_lines) {
 		const char *line = bytes + run.bytes;
 		const char *end = memchr(line, '\n', n - run.bytes);
-		size_t line_n;
-		bool is_junk;
+		size_t line_n = end != NULL ? (size_t)(end - line) + 1 : n - run.bytes;
+		bool is_junk = !line_is_click(line, line_n);
 
-		assert(end != NULL);
-		line_n = (size_t)(end - line) + 1;
-		is_junk = !line_is_click(line, line_n);
 		if (run.lines > 0 && is_junk != run.is_junk)
 			break;
 		run.is_junk = is_junk;

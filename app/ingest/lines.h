@@ -16,11 +16,12 @@ struct line_run {
 	bool is_junk;
 };
 
-/* Whether a line (n bytes, newline included) has the shape of a click's: not too long, as
- * many columns, no end-of-data mark and no escaped newline. */
+/* Whether a line (n bytes, at least one) has the shape of a click's: a newline at its end,
+ * not too long, as many columns, no end-of-data mark and no escaped newline. */
 bool line_is_click(const char *line, size_t n);
 
-/* The run that whole lines begin with, at most most_lines long. */
+/* The run that lines begin with, at most most_lines long. Bytes after the last newline are
+ * a line of junk. */
 struct line_run lines_run(const char *bytes, size_t n, int64_t most_lines);
 
 #endif
