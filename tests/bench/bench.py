@@ -66,7 +66,8 @@ def baseline():
     port = free_port()
     (home / "nginx.conf").write_text(NGINX_CONF.format(dir=home, port=port, target=TARGET))
     nginx = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "TERM", "nginx", "-e", "error.log", "-p", home, "-c", "nginx.conf"], cwd=home)
+        ["setpriv", "--pdeathsig", "TERM", "nginx", "-e", "error.log", "-p", home, "-c", "nginx.conf"],
+        cwd=home, env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
     try:
         url = f"http://127.0.0.1:{port}/abc"
         wait_for(lambda: status_of(url) == 302)
@@ -141,7 +142,8 @@ def show(rows):
     parts = [*dict.fromkeys(meter.PARTS.values()), meter.OTHER]
     print("\nCPU microseconds per request, by part:\n\n" + meter.markdown(
         ["row", "conn.", *parts],
-        [[r["name"], str(r["connections"]), *(f"{r['cpu_us'].get(part, 0):.1f}" for part in parts)] for r in rows]) + "\n")
+        [[r["name"], str(r["connections"]), *(f"{r['cpu_us'].get(part, 0):.1f}" for part in parts)]
+         for r in rows]) + "\n")
 
 
 def bench(stack, base, args):
