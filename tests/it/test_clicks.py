@@ -1,6 +1,7 @@
 """Every visit that was answered is one click, exactly, whatever is killed, torn, repeated or full."""
 
 import os
+import random
 import subprocess
 import time
 import uuid
@@ -107,6 +108,24 @@ def test_outages_of_the_database_lose_and_double_no_click(stack, client):
     assert clicks == visits == totals(client, url)["all"]
     # A visit may be noted, and its worker's answer lost on the way; but none the other way round.
     assert visitors.redirected <= clicks <= visitors.redirected + visitors.refused, visitors.answers
+
+
+def test_a_commit_whose_answer_is_lost_is_not_made_twice(stack, client):
+    url = new_url(client)
+    for n in range(100, 180):
+        put_segment(stack, f"{n:016}-1-{n:016}.log", b"".join(click_line(url) for _ in range(1000)))
+        if n % 10 == 0:
+            stack.wait_ready()
+            time.sleep(random.uniform(0, 0.3))
+            stack.kill("postgres")
+        if n % 10 == 5:
+            stack.kill("ingest", "terse-ingest")
+            wait_for(lambda: stack.pids("ingest", "terse-ingest"))
+    stack.wait_ready()
+    wait_for(lambda: not list(stack.journal.glob("*-1-*.log")), 60, 0.1)
+    assert stored(stack, url) == (80000, 80000)
+    wait_stored(stack, client)
+    assert totals(client, url)["all"] == 80000
 
 
 def test_a_repeated_visit_counts_once(stack, client):
