@@ -36,6 +36,14 @@ def test_custom_codes_of_every_shape(api, code):
     assert api.get(f"/{code}").status == 302
 
 
+@pytest.mark.parametrize("code", ["problem", "bulk", "redirect", "ready"])
+def test_words_that_the_service_uses_elsewhere_are_codes_like_any_other(api, code):
+    reply = api.post("/urls", {"original_url": some_target(), "short_code": code})
+    assert reply.status in (201, 409)  # 409: an earlier test run on this service
+    assert api.get(f"/{code}").status == 302
+    assert api.get(f"/urls/{code}/redirect").status == 302
+
+
 def test_codes_are_case_sensitive(api):
     code = unique("Case")
     upper, lower = new_url(api, short_code=code), new_url(api, short_code=code.lower())
