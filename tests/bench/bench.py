@@ -6,7 +6,8 @@ usage: bench.py [--seconds S] [--rounds R] [--json FILE]
 Starts a stack of its own (TERSE_BUILD: the build folder) and, beside it, an nginx that only
 returns a constant 302. The rows take turns and medians are printed, so that a noisy machine is
 noisy for all alike. wrk makes the load, on the same cores. Clicks, logs and metrics are on; at
-the end the clicks in the database are counted. An answer that is not the row's is an error.
+the end the clicks in the database are counted. An answer that is not the row's is an error;
+`others` is the share of the cores that was taken by what is no part of the benchmark.
 """
 
 import argparse
@@ -106,10 +107,11 @@ def wrk(url, connections, seconds):
 def measure(row, connections, seconds, stack):
     """One run of one row. Its CPU includes moving its clicks into the database, if ingest runs."""
     with contextlib.nullcontext() if row.ingest else meter.ingest_stopped(stack):
-        before = meter.cpu_us(row.home, row.parts)
+        noise, before = meter.Noise(), meter.cpu_us(row.home, row.parts)
         run = wrk(row.url, connections, seconds)
         run["drain_s"] = meter.drain(stack) if row.ingest else 0
         used = meter.cpu_us(row.home, row.parts) - before
+        run["others"] = noise.others(used.total())
     meter.drain(stack)
     run["rate"] = run["requests"] / run["seconds"]
     run["cpu_us"] = {part: us / run["requests"] for part, us in used.items()}
@@ -127,7 +129,8 @@ def medians(row, connections, runs, base):
         "ratio": round(rate / statistics.median(run["rate"] for run in base), 3),
         "ratio_min": round(min(a["rate"] / b["rate"] for a, b in zip(runs, base)), 3),
         "ratio_max": round(max(a["rate"] / b["rate"] for a, b in zip(runs, base)), 3),
-        **{name: round(statistics.median(run[name] for run in runs), 2) for name in ("p50_ms", "p99_ms", "drain_s")},
+        **{name: round(statistics.median(run[name] for run in runs), 2)
+           for name in ("p50_ms", "p99_ms", "drain_s", "others")},
         "errors": sum(run["errors"] for run in runs),
         "cpu_us": {part: round(statistics.median(run["cpu_us"].get(part, 0) for run in runs), 1) for part in parts},
     }
@@ -135,10 +138,10 @@ def medians(row, connections, runs, base):
 
 def show(rows):
     print(meter.markdown(
-        ["row", "conn.", "ratio", "rounds", "requests/s", "p50 ms", "p99 ms", "CPU us", "drain s", "errors"],
+        ["row", "conn.", "ratio", "rounds", "requests/s", "p50 ms", "p99 ms", "CPU us", "drain s", "errors", "others"],
         [[r["name"], str(r["connections"]), f"{r['ratio']:.2f}", f"{r['ratio_min']:.2f}-{r['ratio_max']:.2f}",
           str(r["requests_per_s"]), f"{r['p50_ms']:.1f}", f"{r['p99_ms']:.1f}", f"{sum(r['cpu_us'].values()):.0f}",
-          f"{r['drain_s']:.1f}", str(r["errors"])] for r in rows]))
+          f"{r['drain_s']:.1f}", str(r["errors"]), f"{r['others']:.0%}"] for r in rows]))
     parts = [*dict.fromkeys(meter.PARTS.values()), meter.OTHER]
     print("\nCPU microseconds per request, by part:\n\n" + meter.markdown(
         ["row", "conn.", *parts],

@@ -31,10 +31,27 @@ def cpu_us(home, parts=None):
     return used
 
 
-def busy_s():
-    """Seconds that all cores together have worked, whoever made them."""
+def busy_us():
+    """Microseconds that all cores together have worked, whoever made them."""
     user, nice, system, _, _, irq, softirq = map(int, pathlib.Path("/proc/stat").read_text().split()[1:8])
-    return (user + nice + system + irq + softirq) * TICK_US / 1_000_000
+    return (user + nice + system + irq + softirq) * TICK_US
+
+
+class Noise:
+    """How busy all cores are from here on, and who but us and our children makes them so."""
+
+    def __init__(self):
+        self.began, self.busy_us, self.own_s = time.monotonic(), busy_us(), sum(os.times()[:4])
+
+    def busy(self, us=None):
+        """The share of the cores' time that was worked; us: that much of it."""
+        worked_us = busy_us() - self.busy_us if us is None else us
+        return worked_us / 1_000_000 / (time.monotonic() - self.began) / os.cpu_count()
+
+    def others(self, used_us):
+        """The share that is neither in used_us nor ours."""
+        own_us = (sum(os.times()[:4]) - self.own_s) * 1_000_000
+        return max(0, self.busy(busy_us() - self.busy_us - own_us - used_us))
 
 
 def metric(stack, name, *labels):
