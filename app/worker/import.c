@@ -168,7 +168,8 @@ read_body(struct import *im, struct req *rq)
 	else if (req_has_type(rq, "text/csv"))
 		e = req_body_each(rq, max_bytes, on_bytes, im);
 	else
-		return ctx_refuse(rq->cx, ERR_MEDIA_TYPE, "send multipart/form-data or text/csv");
+		return ctx_refuse(
+		    rq->cx, ERR_MEDIA_TYPE, "send multipart/form-data or text/csv, not compressed");
 	if (e)
 		return e;
 	e = csv_reader_end(im->csv, im->cx);

@@ -206,13 +206,21 @@ media_type(const struct req *rq, size_t *ret_n)
 	return type;
 }
 
+static bool
+is_encoded(const struct req *rq)
+{
+	const char *coding = req_header(rq, "HTTP_CONTENT_ENCODING");
+
+	return coding && *coding && strcasecmp(coding, "identity") != 0;
+}
+
 bool
 req_has_type(const struct req *rq, const char *type)
 {
 	size_t n;
 	const char *given = media_type(rq, &n);
 
-	return n == strlen(type) && strncasecmp(given, type, n) == 0;
+	return !is_encoded(rq) && n == strlen(type) && strncasecmp(given, type, n) == 0;
 }
 
 /* application/json, or any type with the suffix of RFC 6839 3.1. */
@@ -226,14 +234,6 @@ is_json(const char *type, size_t n)
 		return strncasecmp(type, json, n) == 0;
 	return n > suffix_n && memchr(type, '/', n) &&
 	       strncasecmp(type + n - suffix_n, suffix, suffix_n) == 0;
-}
-
-static bool
-is_encoded(const struct req *rq)
-{
-	const char *coding = req_header(rq, "HTTP_CONTENT_ENCODING");
-
-	return coding && *coding && strcasecmp(coding, "identity") != 0;
 }
 
 static enum err

@@ -79,7 +79,8 @@ MUST_CHECK enum err req_query_fields(
 typedef enum err req_body_fn(void *arg, const char *bytes, size_t n);
 MUST_CHECK enum err req_body_each(struct req *rq, size_t max_bytes, req_body_fn *fn, void *arg);
 
-/* Whether the Content-Type's media type is `type` (compared without case or parameters). */
+/* Whether the Content-Type's media type is `type` (compared without case or parameters) and
+ * the body is not compressed. */
 bool req_has_type(const struct req *rq, const char *type);
 
 /* If-Match (RFC 9110 13.1.1): whether a record with this version may be changed. True when

@@ -1,5 +1,7 @@
 """Bulk imports: what holds for all three kinds of file."""
 
+import gzip
+
 import pytest
 
 from imports import check, form, table
@@ -111,6 +113,15 @@ def test_other_bodies_are_415(api, kind):
         assert send(api, kind, table([row_of(api, kind)]).encode(), [("Content-Type", label)]).status == 415
     assert api.send("POST", f"/{kind}/bulk", b"x").status in (400, 415)
     assert api.send("POST", f"/{kind}/bulk").status in (400, 415, 422)
+
+
+def test_compressed_files_are_415(api, kind):
+    label = [("Content-Type", "text/csv"), ("Content-Encoding", "gzip")]
+    assert send(api, kind, gzip.compress(table([row_of(api, kind)]).encode()), label).status == 415
+    body, label = form(table([row_of(api, kind)]))
+    assert send(api, kind, gzip.compress(body), [*label, ("Content-Encoding", "gzip")]).status == 415
+    plain = [("Content-Type", "text/csv"), ("Content-Encoding", "identity")]
+    check(send(api, kind, table([row_of(api, kind)]).encode(), plain), imported=1)
 
 
 def test_binary_is_no_crash(api, kind):

@@ -261,3 +261,12 @@ Test(req_body, compares_media_types_without_case_and_parameters)
 	cr_assert_not(req_has_type(&rq, "multipart/form-data2"));
 	cr_assert_not(req_has_type(&rq, ""));
 }
+
+Test(req_body, knows_no_media_type_of_a_compressed_body)
+{
+	static const char *const pairs[] = { "CONTENT_TYPE", "text/csv", "HTTP_CONTENT_ENCODING",
+		"gzip", NULL };
+
+	come_with_body(pairs, "x", 1);
+	cr_assert_not(req_has_type(&rq, "text/csv"));
+}
