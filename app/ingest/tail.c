@@ -102,13 +102,15 @@ put(struct tail *t, struct ctx *cx, const struct outbox_row *row)
 	return cache_put(t->to.cache, cx, row->short_code, &target);
 }
 
+/* A row that a later one made old is not put: if the cache has lost what came of the later
+ * one, it would serve the old target until that one's turn comes. */
 static enum err
 apply(struct tail *t, struct ctx *cx, const struct outbox_row *row)
 {
 	enum err e;
 
 	unknown_learn(t->to.unknown, row->short_code);
-	e = put(t, cx, row);
+	e = row->is_latest ? put(t, cx, row) : ERR_OK;
 	if (!e)
 		metric_add(M_OUTBOX_APPLIED, 0, 0, 0, 1);
 	return e;

@@ -44,9 +44,10 @@ void app_release(struct app *app);
 /* What following u needs, its Location included. ERR_INVALID: its target has none. */
 MUST_CHECK enum err app_target(struct ctx *cx, const struct url *u, struct url_target *ret_target);
 
-/* Brings this host's caches to the state of a url that was created or changed, before the
- * client is told. What Redis did not take, terse-ingest brings to it from the outbox, and
- * nobody reads from Redis until then. */
+/* Brings this host's caches to the state of a url that was created, changed, or found as it
+ * was asked for (whoever made it so may not have come this far), before the client is told.
+ * What Redis did not take, terse-ingest brings to it from the outbox, and nobody reads from
+ * Redis until then. */
 void app_publish(struct app *app, struct ctx *cx, const struct url *u);
 
 /* The same for a url that was deleted; its version is that of the deletion. */

@@ -28,7 +28,7 @@ struct import {
 	struct json answer;
 	struct json_object *errors;
 	int64_t n_errors;
-	int64_t counts[3]; /* by enum import_outcome */
+	int64_t counts[IMPORT__COUNT];
 };
 
 static void
@@ -47,16 +47,24 @@ take_outcome(void *arg, size_t number, const struct import_result *r, const void
 	json_add_text(&im->answer, one, "detail", r->reason);
 }
 
+/* Rows so far of which caches may know something else. */
+static int64_t
+changes(const struct import *im)
+{
+	return im->counts[IMPORT_UPDATED] + im->counts[IMPORT_RENEWED];
+}
+
 /* Stores what has gathered. Codes may have changed: until terse-ingest has brought the
- * changes to Redis, nobody reads from it. */
+ * changes to Redis, nobody reads from it. Not so after a failure: nothing was promised, and
+ * while PostgreSQL is away Redis is all there is. */
 static enum err
 flush(struct import *im)
 {
-	int64_t updated = im->counts[IMPORT_UPDATED];
+	int64_t before = changes(im);
 	enum err e;
 
 	e = slice_store(im->slice, im->app->db, im->cx, take_outcome, im);
-	if (im->counts[IMPORT_UPDATED] != updated || e)
+	if (changes(im) != before)
 		breaker_mark_dirty(im->app->breaker);
 	return e;
 }
@@ -181,7 +189,8 @@ read_body(struct import *im, struct req *rq)
 static enum err
 answer(struct import *im, struct resp *rs)
 {
-	int64_t imported = im->counts[IMPORT_NEW], updated = im->counts[IMPORT_UPDATED];
+	int64_t imported = im->counts[IMPORT_NEW] + im->counts[IMPORT_RENEWED];
+	int64_t updated = im->counts[IMPORT_UPDATED];
 
 	json_add_int(&im->answer, NULL, "count", imported + updated);
 	json_add_int(&im->answer, NULL, "imported", imported);

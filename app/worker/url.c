@@ -90,8 +90,7 @@ create(struct app *app, struct req *rq, struct resp *rs, const struct field *fie
 	e = url_insert(app->db, rq->cx, &in, (int)app->settings->code_length, &u, &found);
 	if (e)
 		return e;
-	if (!found)
-		app_publish(app, rq->cx, &u);
+	app_publish(app, rq->cx, &u);
 	return present_url(app, rs, found ? 200 : 201, &u);
 }
 
@@ -164,8 +163,7 @@ url_edit(struct app *app, struct req *rq, struct resp *rs)
 	e = url_update(app->db, rq->cx, id, &in, version, &u, &changed);
 	if (e)
 		return e;
-	if (changed)
-		app_publish(app, rq->cx, &u);
+	app_publish(app, rq->cx, &u);
 	return present_url(app, rs, 200, &u);
 }
 

@@ -20,7 +20,13 @@ struct db;
 /* Greater ids are given new ones, else one row could spend the sequence. */
 #define IMPORT_ID_MAX INT64_C(1000000000000)
 
-enum import_outcome { IMPORT_NEW, IMPORT_UPDATED, IMPORT_SKIPPED };
+enum import_outcome {
+	IMPORT_NEW,
+	IMPORT_UPDATED,
+	IMPORT_SKIPPED,
+	IMPORT_RENEWED, /* new, but the mark of a deletion may still be in a cache */
+	IMPORT__COUNT
+};
 
 struct import_result {
 	enum import_outcome outcome;

@@ -78,14 +78,19 @@ static const struct chunk_kind kind = {
 			" (short_code, version, url_id, user_id, original_url, is_active)"
 			" SELECT short_code, version, id, user_id, original_url, is_active FROM new"
 			" WHERE (SELECT o.id FROM outbox AS o WHERE o.short_code = new.short_code"
-			" AND o.url_id IS NULL LIMIT 1) IS NOT NULL)"
-			" SELECT n, 0, 0, true FROM given WHERE " CHUNK_IS_IN("id",
-			    "new") " UNION ALL SELECT n, 1, 0, true FROM old"
-				   " UNION ALL SELECT n, 2, 1, true FROM input WHERE is_stray" },
+			" AND o.url_id IS NULL LIMIT 1) IS NOT NULL RETURNING short_code)"
+			" SELECT n, CASE WHEN " CHUNK_IS_IN(
+			    "short_code", "renewed") " THEN 3 ELSE 0 END, 0, true FROM given "
+						     "WHERE " CHUNK_IS_IN("id",
+							 "new") " UNION ALL SELECT n, 1, 0, true "
+								"FROM old"
+								" UNION ALL SELECT n, 2, 1, true "
+								"FROM input WHERE is_stray" },
 	.reasons = reasons,
 	.id = id,
 	.add = add,
 };
+_Static_assert(IMPORT_RENEWED == 3, "as in SQL");
 
 enum err
 import_urls(struct db *db, struct ctx *cx, const struct import_url *rows, int n,

@@ -20,7 +20,8 @@ static const struct db_query read = {
 	.name = "outbox_read",
 	.text = "SELECT xid::text::bigint, id, version, us(at), short_code, url_id,"
 		" (SELECT users.id FROM users WHERE users.id = outbox.user_id), original_url,"
-		" is_active, xid < pg_snapshot_xmin(pg_current_snapshot())"
+		" is_active, xid < pg_snapshot_xmin(pg_current_snapshot()), version ="
+		" (SELECT max(o.version) FROM outbox AS o WHERE o.short_code = outbox.short_code)"
 		" FROM outbox WHERE (xid, id) > ($1::text::xid8, $2)"
 		" ORDER BY outbox.xid, outbox.id LIMIT $3",
 	.idempotent = true,
@@ -78,6 +79,7 @@ read_row(const struct db_rows *rows, int row)
 		.original_url = db_text(rows, row, 7),
 		.is_active = db_bool(rows, row, 8),
 		.is_settled = db_bool(rows, row, 9),
+		.is_latest = db_bool(rows, row, 10),
 	};
 }
 

@@ -28,6 +28,7 @@ struct outbox_row {
 	const char *original_url;
 	bool is_active;
 	bool is_settled; /* no row before it can appear any more */
+	bool is_latest;  /* of its code, when it was read */
 };
 
 struct outbox_rows {

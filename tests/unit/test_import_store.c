@@ -39,7 +39,7 @@ outcomes(int n)
 	static char letters[IMPORT_CHUNK + 1];
 
 	for (int i = 0; i < n; i++) {
-		letters[i] = "nus"[results[i].outcome];
+		letters[i] = "nusr"[results[i].outcome];
 		cr_assert_eq(
 		    results[i].reason != NULL, results[i].outcome == IMPORT_SKIPPED, "row %d", i);
 	}
@@ -299,7 +299,7 @@ Test(import_store, posts_a_code_that_was_deleted_not_long_ago)
 	struct url u = post_url("gone");
 
 	cr_assert_eq(url_delete(d.db, &d.cx, u.id, 0, &u), ERR_OK);
-	cr_assert_str_eq(urls(rows, N(rows)), "nn");
+	cr_assert_str_eq(urls(rows, N(rows)), "rn");
 	cr_assert_eq(database_int(&d, "SELECT version FROM urls WHERE short_code = 'gone'"),
 	    database_int(&d, "SELECT version FROM outbox ORDER BY id DESC LIMIT 1"));
 	cr_assert_eq(database_int(&d, "SELECT count(*) FROM outbox"), 3);

@@ -89,8 +89,10 @@ Test(outbox, has_the_state_that_each_change_left)
 	cr_assert_eq(rows.rows[2].url_id, 0);
 	cr_assert_eq(rows.rows[2].version, gone.version);
 	cr_assert_str_eq(rows.rows[2].short_code, "one");
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
 		cr_assert(rows.rows[i].is_settled);
+		cr_assert_eq(rows.rows[i].is_latest, i == 2);
+	}
 }
 
 Test(outbox, begins_at_the_end_for_a_new_host_and_goes_on_for_a_known_one)

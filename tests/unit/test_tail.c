@@ -136,6 +136,27 @@ Test(tail, follows_many_pages)
 	cr_assert_str_eq(t.location, "http://a.b/1700");
 }
 
+Test(tail, never_puts_a_target_that_a_later_page_makes_old)
+{
+	struct url one = make_url("one", "http://old/");
+	const struct url_edit to_new = { .given = 1U << URL_EDIT_TARGET,
+		.original_url = "http://new/" };
+	struct url_target t;
+	bool changed, more;
+
+	database_run(&d, "INSERT INTO outbox (short_code, version, url_id, original_url, is_active)"
+			 " SELECT 'c' || n, n, n, 'http://a.b/' || n, true"
+			 " FROM generate_series(1, 600) AS n");
+	cr_assert_eq(url_update(d.db, &d.cx, one.id, &to_new, 0, &one, &changed), ERR_OK);
+	cr_assert_eq(step(&more), ERR_OK, "%s", d.cx.diag);
+	cr_assert(more);
+	cr_assert_eq(cached("c1", &t), ERR_OK);
+	cr_assert_eq(cached("one", &t), ERR_NOT_FOUND);
+	follow();
+	cr_assert_eq(cached("one", &t), ERR_OK);
+	cr_assert_str_eq(t.location, "http://new/");
+}
+
 Test(tail, skips_a_target_that_can_not_be_sent)
 {
 	struct url_target t;

@@ -99,7 +99,22 @@ CREATE TABLE outbox (
 	is_active boolean,
 	PRIMARY KEY (xid, id)
 );
-CREATE INDEX outbox_deleted ON outbox (short_code) WHERE url_id IS NULL;
+CREATE INDEX outbox_code ON outbox (short_code, version);
+
+-- A new row draws its version before it waits for a deletion of its code to commit, and the
+-- deletion may have drawn a later one. Then the statement is run again: caches only go forward.
+CREATE FUNCTION urls_forward() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+	IF EXISTS (SELECT FROM made WHERE version < (SELECT max(o.version) FROM outbox AS o
+			WHERE o.short_code = made.short_code AND o.url_id IS NULL)) THEN
+		RAISE 'the code was deleted meanwhile' USING ERRCODE = 'serialization_failure';
+	END IF;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER urls_forward AFTER INSERT ON urls REFERENCING NEW TABLE AS made
+	FOR EACH STATEMENT EXECUTE FUNCTION urls_forward();
 
 CREATE TABLE outbox_cursors (
 	host text COLLATE "C" PRIMARY KEY,
