@@ -37,6 +37,8 @@ add(struct db_args *args, const void *rows, const int *which, int n)
 		db_arg_array(args, &columns[c]);
 }
 
+/* clang-format off */
+
 /*
  * `input` has for each row the url of that code. A new code is posted only when a mark of its
  * deletion may still be in a cache.
@@ -58,38 +60,36 @@ static const struct chunk_kind kind = {
 		" i.original_url AS new_url, i.is_active AS new_active"
 		" FROM input AS i JOIN urls ON urls.id = i.known_id WHERE NOT is_stray"
 		" ORDER BY urls.id FOR UPDATE OF urls),"
-		" made AS (" URL_SQL_CHANGE_OLD(
-		    "") "),"
-			" noted AS (" URL_SQL_NOTE_MADE "),"
-			" posted AS (" URL_SQL_POST_MADE "),"
-			" given AS MATERIALIZED (SELECT n, user_id, short_code, original_url, "
-			"title,"
-			" is_active, created_at, updated_at, CASE WHEN id IS NULL"
-			" OR (SELECT urls.id FROM urls WHERE urls.id = i.id) IS NOT NULL"
-			" OR (SELECT d.id FROM deleted_urls AS d WHERE d.id = i.id) IS NOT NULL"
-			" THEN nextval('urls_id_seq') ELSE id END AS id"
-			" FROM input AS i WHERE known_id IS NULL AND NOT is_stray),"
-			" new AS (INSERT INTO urls (id, user_id, short_code, original_url, title,"
-			" is_active, created_at, updated_at)"
-			" SELECT id, user_id, short_code, original_url, title, is_active,"
-			" coalesce(created_at, now()), coalesce(updated_at, created_at, now())"
-			" FROM given ORDER BY n ON CONFLICT DO NOTHING RETURNING *),"
-			" renewed AS (INSERT INTO outbox"
-			" (short_code, version, url_id, user_id, original_url, is_active)"
-			" SELECT short_code, version, id, user_id, original_url, is_active FROM new"
-			" WHERE (SELECT o.id FROM outbox AS o WHERE o.short_code = new.short_code"
-			" AND o.url_id IS NULL LIMIT 1) IS NOT NULL RETURNING short_code)"
-			" SELECT n, CASE WHEN " CHUNK_IS_IN(
-			    "short_code", "renewed") " THEN 3 ELSE 0 END, 0, true FROM given "
-						     "WHERE " CHUNK_IS_IN("id",
-							 "new") " UNION ALL SELECT n, 1, 0, true "
-								"FROM old"
-								" UNION ALL SELECT n, 2, 1, true "
-								"FROM input WHERE is_stray" },
+		" made AS (" URL_SQL_CHANGE_OLD("") "),"
+		" noted AS (" URL_SQL_NOTE_MADE "),"
+		" posted AS (" URL_SQL_POST_MADE "),"
+		" given AS MATERIALIZED (SELECT n, user_id, short_code, original_url, title,"
+		" is_active, created_at, updated_at, CASE WHEN id IS NULL"
+		" OR (SELECT urls.id FROM urls WHERE urls.id = i.id) IS NOT NULL"
+		" OR (SELECT d.id FROM deleted_urls AS d WHERE d.id = i.id) IS NOT NULL"
+		" THEN nextval('urls_id_seq') ELSE id END AS id"
+		" FROM input AS i WHERE known_id IS NULL AND NOT is_stray),"
+		" new AS (INSERT INTO urls (id, user_id, short_code, original_url, title,"
+		" is_active, created_at, updated_at)"
+		" SELECT id, user_id, short_code, original_url, title, is_active,"
+		" coalesce(created_at, now()), coalesce(updated_at, created_at, now())"
+		" FROM given ORDER BY n ON CONFLICT DO NOTHING RETURNING *),"
+		" renewed AS (INSERT INTO outbox"
+		" (short_code, version, url_id, user_id, original_url, is_active)"
+		" SELECT short_code, version, id, user_id, original_url, is_active FROM new"
+		" WHERE (SELECT o.id FROM outbox AS o WHERE o.short_code = new.short_code"
+		" AND o.url_id IS NULL LIMIT 1) IS NOT NULL RETURNING short_code)"
+		" SELECT n, CASE WHEN " CHUNK_IS_IN("short_code", "renewed")
+		" THEN 3 ELSE 0 END, 0, true FROM given WHERE " CHUNK_IS_IN("id", "new")
+		" UNION ALL SELECT n, 1, 0, true FROM old"
+		" UNION ALL SELECT n, 2, 1, true FROM input WHERE is_stray" },
 	.reasons = reasons,
 	.id = id,
 	.add = add,
 };
+
+/* clang-format on */
+
 _Static_assert(IMPORT_RENEWED == 3, "as in SQL");
 
 enum err
