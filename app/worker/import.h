@@ -33,7 +33,7 @@ struct import_kind {
 	void (*prepare)(void *row);
 
 	/* The row's keys as texts in the arena; how many. -1: no memory. */
-	int (*keys)(struct arena *a, const void *row, const char *keys[IMPORT_KEYS_MAX]);
+	int (*keys)(struct arena *a, const void *row, char *keys[IMPORT_KEYS_MAX]);
 
 	/* What this host must learn of a row that was stored. NULL: nothing. */
 	void (*stored)(struct app *app, const void *row);

@@ -32,7 +32,7 @@ prepare(void *row)
 }
 
 static int
-keys_of(struct arena *a, const void *row, const char *keys[IMPORT_KEYS_MAX])
+keys_of(struct arena *a, const void *row, char *keys[IMPORT_KEYS_MAX])
 {
 	const struct import_url *u = row;
 	int n = 0;

@@ -16,7 +16,7 @@ static const struct field fields[] = {
 };
 
 static int
-keys_of(struct arena *a, const void *row, const char *keys[IMPORT_KEYS_MAX])
+keys_of(struct arena *a, const void *row, char *keys[IMPORT_KEYS_MAX])
 {
 	const struct import_user *u = row;
 	int n = 0;

@@ -97,12 +97,12 @@ slice_next(struct slice *c)
 bool
 slice_fits(struct slice *c)
 {
-	const char *keys[IMPORT_KEYS_MAX];
+	char *keys[IMPORT_KEYS_MAX];
 	int n = c->kind->keys(c->arena, row_at(c, c->n_rows), keys);
 	ENTRY *found;
 
 	for (int i = 0; i < n; i++) {
-		ENTRY key = { arena_strdup(c->arena, keys[i]), NULL };
+		ENTRY key = { keys[i], NULL };
 
 		if (key.key == NULL || hsearch_r(key, FIND, &found, &c->seen) != 0)
 			return false;
@@ -114,12 +114,12 @@ slice_fits(struct slice *c)
 static void
 remember(struct slice *c, const void *row)
 {
-	const char *keys[IMPORT_KEYS_MAX];
+	char *keys[IMPORT_KEYS_MAX];
 	int n = c->kind->keys(c->arena, row, keys);
 	ENTRY *entry;
 
 	for (int i = 0; i < n; i++) {
-		ENTRY key = { arena_strdup(c->arena, keys[i]), NULL };
+		ENTRY key = { keys[i], NULL };
 
 		/* The table has room for every key of a full slice. */
 		if (key.key != NULL)
