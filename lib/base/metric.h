@@ -41,7 +41,7 @@ enum metric {
 
 /* Values of the labels. A metric call names them by number, in the family's order;
  * labels that a family lacks are 0. */
-enum metric_layer { LAYER_NONE, LAYER_REDIS, LAYER_DB, LAYER__COUNT };
+enum metric_layer { LAYER_NONE, LAYER_L1, LAYER_REDIS, LAYER_DB, LAYER__COUNT };
 enum metric_redirect {
 	REDIRECT_FOUND,
 	REDIRECT_UNKNOWN,

@@ -7,7 +7,7 @@ static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "D
 static const char *const statuses[] = { "200", "201", "204", "301", "302", "303", "304", "307",
 	"308", "400", "401", "403", "404", "405", "406", "409", "410", "412", "413", "415", "422",
 	"429", "500", "503", "other" };
-static const char *const layers[] = { "none", "redis", "db" };
+static const char *const layers[] = { "none", "l1", "redis", "db" };
 static const char *const redirects[] = { "found", "unknown", "inactive", "failed" };
 static const char *const outcomes[] = { "ok", "miss", "error", "skipped" };
 

@@ -28,6 +28,23 @@ void cache_free(struct cache *c);
 MUST_CHECK enum err cache_get(
     struct cache *c, struct ctx *cx, const char *code, struct url_target *ret_target);
 
+/* What came of one code of many. */
+struct cache_found {
+	enum err e; /* as cache_get's */
+	struct url_target target;
+};
+
+#define CACHE_CODES_MAX 64
+
+/* Looks n codes (at most CACHE_CODES_MAX) up in one round trip, by one deadline: ret_found[i]
+ * is code i's. Strings live in cx's arena. */
+void cache_get_many(struct cache *c, struct ctx *cx, const char *const codes[], size_t n,
+    struct cache_found ret_found[]);
+
+/* cache_put of n codes in one round trip. ERR_UNAVAILABLE: at least one is not stored. */
+MUST_CHECK enum err cache_put_many(struct cache *c, struct ctx *cx, const char *const codes[],
+    const struct url_target targets[], size_t n);
+
 /* Stores t unless its version or a newer one is there (checked and set in one step), which is
  * ERR_OK, too. A tombstone stays for 60 s. ERR_UNAVAILABLE: it may hold an older one. */
 MUST_CHECK enum err cache_put(
