@@ -1,28 +1,22 @@
 #include "lib/data/cache.h"
 
-#include <hiredis/hiredis.h>
-#include <inttypes.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/ctx.h"
 #include "lib/base/metric.h"
 #include "lib/data/breaker.h"
-#include "lib/data/stream.h"
+#include "lib/data/pipeline.h"
 
-enum { SHA1_DIGITS = 40, RECEIVE_BYTES = 4096, KEY_SIZE = 2 + CODE_MAX + 1, COMMAND_ARGS_MAX = 6 };
+enum { SHA1_DIGITS = 40, KEY_SIZE = 2 + CODE_MAX + 1 };
 
-/* Of hiredis only the protocol is used: its own connection would raise SIGPIPE, and its
- * timeout is one per read, not one per command. */
 struct cache {
-	char *socket; /* "": no cache */
+	struct pipeline *pipe; /* NULL: no cache */
 	int64_t timeout_ms;
 	struct breaker *breaker;
-	int fd;                    /* -1: not connected */
-	redisReader *reader;       /* NULL: not connected */
 	char sha[SHA1_DIGITS + 1]; /* put_script's; "": not loaded by this process yet */
 };
 
@@ -43,11 +37,6 @@ static const char put_script[] =
 
 #define TOMBSTONE_MS "60000"
 
-struct command {
-	int argc;
-	const char *argv[COMMAND_ARGS_MAX];
-};
-
 struct cache *
 cache_new(const char *socket, int64_t timeout_ms, struct breaker *b)
 {
@@ -55,28 +44,16 @@ cache_new(const char *socket, int64_t timeout_ms, struct breaker *b)
 
 	if (!c)
 		return NULL;
-	*c = (struct cache){
-		.socket = strdup(socket),
-		.timeout_ms = timeout_ms,
-		.breaker = b,
-		.fd = -1,
-	};
-	if (!c->socket) {
+	c->timeout_ms = timeout_ms;
+	c->breaker = b;
+	if (socket[0] == '\0')
+		return c;
+	c->pipe = pipeline_new(socket);
+	if (!c->pipe) {
 		free(c);
 		return NULL;
 	}
 	return c;
-}
-
-static void
-disconnect(struct cache *c)
-{
-	if (c->fd >= 0)
-		close(c->fd);
-	if (c->reader)
-		redisReaderFree(c->reader);
-	c->fd = -1;
-	c->reader = NULL;
 }
 
 void
@@ -84,78 +61,8 @@ cache_free(struct cache *c)
 {
 	if (!c)
 		return;
-	disconnect(c);
-	free(c->socket);
+	pipeline_free(c->pipe);
 	free(c);
-}
-
-/* Nothing is due on an idle connection: whatever can be read is its end. */
-static enum err
-connect_unless_alive(struct cache *c, int64_t deadline_us)
-{
-	if (c->fd >= 0 && !stream_has_input(c->fd))
-		return ERR_OK;
-	disconnect(c);
-	c->reader = redisReaderCreate();
-	if (!c->reader)
-		return ERR_MEMORY;
-	return stream_connect(c->socket, deadline_us, &c->fd);
-}
-
-static enum err
-send_command(const struct cache *c, const struct command *cmd, int64_t deadline_us)
-{
-	const char *argv[COMMAND_ARGS_MAX];
-	char *bytes;
-	int n;
-	enum err e;
-
-	memcpy(argv, cmd->argv, sizeof(argv));
-	n = redisFormatCommandArgv(&bytes, cmd->argc, argv, NULL);
-	if (n < 0)
-		return ERR_MEMORY;
-	e = stream_send(c->fd, bytes, (size_t)n, deadline_us);
-	redisFreeCommand(bytes);
-	return e;
-}
-
-static enum err
-receive_reply(const struct cache *c, int64_t deadline_us, redisReply **ret_reply)
-{
-	for (;;) {
-		char bytes[RECEIVE_BYTES];
-		void *reply = NULL;
-		size_t n;
-		enum err e;
-
-		if (redisReaderGetReply(c->reader, &reply) != REDIS_OK)
-			return ERR_UNAVAILABLE;
-		if (reply) {
-			*ret_reply = reply;
-			return ERR_OK;
-		}
-		e = stream_receive(c->fd, bytes, sizeof(bytes), deadline_us, &n);
-		if (e)
-			return e;
-		if (redisReaderFeed(c->reader, bytes, n) != REDIS_OK)
-			return ERR_UNAVAILABLE;
-	}
-}
-
-/* Sends one command and takes its reply. After a failure the connection is closed, so that a
- * late reply is never taken for the next command's. */
-static enum err
-call(struct cache *c, const struct command *cmd, int64_t deadline_us, redisReply **ret_reply)
-{
-	enum err e = connect_unless_alive(c, deadline_us);
-
-	if (!e)
-		e = send_command(c, cmd, deadline_us);
-	if (!e)
-		e = receive_reply(c, deadline_us, ret_reply);
-	if (e)
-		disconnect(c);
-	return e;
 }
 
 static int64_t
@@ -166,18 +73,30 @@ deadline_of(const struct cache *c, const struct ctx *cx)
 	return deadline_us < cx->deadline_us ? deadline_us : cx->deadline_us;
 }
 
+/* What became of the codes of one round trip. */
+struct tally {
+	size_t of[OUTCOME__COUNT];
+};
+
+/* e: of the round trip. */
 static void
-report(struct cache *c, enum metric_outcome outcome, int64_t began_us)
+report(struct cache *c, enum err e, const struct tally *t, int64_t began_us)
 {
-	breaker_report(c->breaker, outcome != OUTCOME_ERROR);
-	metric_add(M_CACHE_CALLS, outcome, 0, 0, 1);
+	bool is_good = !e && t->of[OUTCOME_OK] + t->of[OUTCOME_MISS] > 0;
+
+	/* One bad value among good ones is no sign of a bad Redis, nor is a full arena. */
+	if (e != ERR_MEMORY)
+		breaker_report(c->breaker, is_good);
+	for (unsigned o = 0; o < OUTCOME__COUNT; o++)
+		if (t->of[o] > 0)
+			metric_add(M_CACHE_CALLS, o, 0, 0, t->of[o]);
 	metric_observe(M_CACHE_DURATION, 0, clock_mono_us() - began_us);
 }
 
 static void
-report_skipped(void)
+report_skipped(size_t n)
 {
-	metric_add(M_CACHE_CALLS, OUTCOME_SKIPPED, 0, 0, 1);
+	metric_add(M_CACHE_CALLS, OUTCOME_SKIPPED, 0, 0, n);
 }
 
 static void
@@ -186,136 +105,260 @@ make_key(char key[KEY_SIZE], const char *code)
 	snprintf(key, KEY_SIZE, "u:%s", code);
 }
 
-static enum metric_outcome
-outcome_of_get(const redisReply *reply)
+/*
+ * Reading.
+ */
+
+static void
+ask(struct pipeline *p, struct arena *a, const char *const codes[], size_t n)
 {
-	if (reply->type == REDIS_REPLY_STRING)
-		return OUTCOME_OK;
-	return reply->type == REDIS_REPLY_NIL ? OUTCOME_MISS : OUTCOME_ERROR;
+	pipeline_begin(p, a);
+	for (size_t i = 0; i < n; i++) {
+		char key[KEY_SIZE];
+
+		make_key(key, codes[i]);
+		pipeline_add(p, (const char *const[]){ "GET", key, NULL });
+	}
+}
+
+/* Leaves ret_found as it is when the reply is of no use. */
+static enum metric_outcome
+read_reply(struct arena *a, const struct reply *r, struct cache_found *ret_found)
+{
+	if (r->kind == REPLY_NIL) {
+		ret_found->e = ERR_NOT_FOUND;
+		return OUTCOME_MISS;
+	}
+	if (r->kind != REPLY_STRING)
+		return OUTCOME_ERROR;
+	/* A value that does not unpack is overwritten by the fill that follows. */
+	if (url_target_unpack(a, r->text, r->n, &ret_found->target) == ERR_OK)
+		ret_found->e = ERR_OK;
+	return OUTCOME_OK;
+}
+
+void
+cache_get_many(struct cache *c, struct ctx *cx, const char *const codes[], size_t n,
+    struct cache_found ret_found[])
+{
+	int64_t began_us = clock_mono_us(), deadline_us = deadline_of(c, cx);
+	struct tally tally = { { 0 } };
+	struct reply reply;
+	size_t taken = 0;
+	enum err e;
+
+	assert(n <= CACHE_CODES_MAX);
+	for (size_t i = 0; i < n; i++)
+		ret_found[i] = (struct cache_found){ .e = ERR_UNAVAILABLE };
+	if (n == 0)
+		return;
+	if (!c->pipe || began_us >= cx->deadline_us || !breaker_allows(c->breaker)) {
+		report_skipped(n);
+		return;
+	}
+	ask(c->pipe, cx->arena, codes, n);
+	e = pipeline_send(c->pipe, deadline_us);
+	while (!e && taken < n) {
+		e = pipeline_take(c->pipe, deadline_us, &reply);
+		if (!e)
+			tally.of[read_reply(cx->arena, &reply, &ret_found[taken++])]++;
+	}
+	tally.of[OUTCOME_ERROR] += n - taken;
+	report(c, e, &tally, began_us);
 }
 
 enum err
 cache_get(struct cache *c, struct ctx *cx, const char *code, struct url_target *ret_target)
 {
-	char key[KEY_SIZE];
-	const struct command cmd = { 2, { "GET", key } };
-	enum metric_outcome outcome = OUTCOME_ERROR;
-	int64_t began_us = clock_mono_us();
-	redisReply *reply = NULL;
-	enum err e = ERR_UNAVAILABLE;
+	struct cache_found found;
 
-	if (c->socket[0] == '\0' || began_us >= cx->deadline_us || !breaker_allows(c->breaker)) {
-		report_skipped();
-		return ERR_UNAVAILABLE;
+	cache_get_many(c, cx, &code, 1, &found);
+	if (!found.e)
+		*ret_target = found.target;
+	return found.e;
+}
+
+/*
+ * Writing.
+ */
+
+struct put {
+	char key[KEY_SIZE];
+	const char *value, *ttl_ms;
+	bool is_due; /* not tried, or this Redis does not know the script's hash */
+	bool is_stored;
+};
+
+struct puts {
+	struct arena *arena;
+	int64_t deadline_us;
+	size_t n;
+	struct put v[CACHE_CODES_MAX];
+};
+
+/* ERR_MEMORY. */
+static enum err
+prepare(struct puts *p, const char *const codes[], const struct url_target targets[])
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct put *put = &p->v[i];
+
+		make_key(put->key, codes[i]);
+		put->value = url_target_pack(p->arena, &targets[i]);
+		if (!put->value)
+			return ERR_MEMORY;
+		put->ttl_ms = targets[i].url_id == 0 ? TOMBSTONE_MS : "0";
+		put->is_due = true;
+		put->is_stored = false;
 	}
-	make_key(key, code);
-	if (call(c, &cmd, deadline_of(c, cx), &reply) == ERR_OK)
-		outcome = outcome_of_get(reply);
-	report(c, outcome, began_us);
-	if (outcome == OUTCOME_MISS)
-		e = ERR_NOT_FOUND;
-	/* A value that does not unpack is overwritten by the fill that follows. */
-	else if (outcome == OUTCOME_OK &&
-		 url_target_unpack(cx->arena, reply->str, reply->len, ret_target) == ERR_OK)
-		e = ERR_OK;
-	if (reply)
-		freeReplyObject(reply);
-	return e;
+	return ERR_OK;
 }
 
 /* Learns the script's hash from Redis, once per process. */
 static enum err
-load_script(struct cache *c, int64_t deadline_us)
+load_script(struct cache *c, struct puts *p)
 {
-	const struct command cmd = { 3, { "SCRIPT", "LOAD", put_script } };
-	redisReply *reply = NULL;
+	struct reply reply;
 	enum err e;
 
 	if (c->sha[0] != '\0')
 		return ERR_OK;
-	e = call(c, &cmd, deadline_us, &reply);
+	pipeline_begin(c->pipe, p->arena);
+	pipeline_add(c->pipe, (const char *const[]){ "SCRIPT", "LOAD", put_script, NULL });
+	e = pipeline_send(c->pipe, p->deadline_us);
+	if (!e)
+		e = pipeline_take(c->pipe, p->deadline_us, &reply);
 	if (e)
 		return e;
-	if (reply->type == REDIS_REPLY_STRING && reply->len == SHA1_DIGITS)
-		memcpy(c->sha, reply->str, SHA1_DIGITS);
-	else
-		e = ERR_UNAVAILABLE;
-	freeReplyObject(reply);
+	if (reply.kind != REPLY_STRING || reply.n != SHA1_DIGITS)
+		return ERR_UNAVAILABLE;
+	memcpy(c->sha, reply.text, SHA1_DIGITS);
+	return ERR_OK;
+}
+
+static bool
+is_unknown_script(const struct reply *r)
+{
+	return r->kind == REPLY_ERROR && strncmp(r->text, "NOSCRIPT", 8) == 0;
+}
+
+/* Runs the script, by its hash or as text, for each put that is due. */
+static enum err
+run_script(struct cache *c, struct puts *p, const char *verb, const char *script)
+{
+	enum err e;
+
+	pipeline_begin(c->pipe, p->arena);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct put *put = &p->v[i];
+
+		if (put->is_due)
+			pipeline_add(c->pipe, (const char *const[]){ verb, script, "1", put->key,
+						  put->value, put->ttl_ms, NULL });
+	}
+	e = pipeline_send(c->pipe, p->deadline_us);
+	for (size_t i = 0; i < p->n && !e; i++) {
+		struct put *put = &p->v[i];
+		struct reply reply;
+
+		if (!put->is_due)
+			continue;
+		e = pipeline_take(c->pipe, p->deadline_us, &reply);
+		if (e)
+			break;
+		put->is_due = is_unknown_script(&reply);
+		put->is_stored = reply.kind == REPLY_INTEGER;
+	}
 	return e;
 }
 
-/* Runs one form of the script; *ret_absent: this Redis does not know its hash. */
-static enum err
-run_script(struct cache *c, struct command *cmd, int64_t deadline_us, bool *ret_absent)
+static bool
+is_any_due(const struct puts *p)
 {
-	redisReply *reply = NULL;
-	bool is_good;
-	enum err e = call(c, cmd, deadline_us, &reply);
-
-	if (e)
-		return e;
-	is_good = reply->type == REDIS_REPLY_INTEGER;
-	*ret_absent = reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0;
-	freeReplyObject(reply);
-	return is_good ? ERR_OK : ERR_UNAVAILABLE;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].is_due)
+			return true;
+	return false;
 }
 
 static enum err
-put(struct cache *c, const char *key, const char *value, const char *ttl_ms, int64_t deadline_us)
+run_puts(struct cache *c, struct puts *p)
 {
-	struct command cmd = { 6, { "EVALSHA", c->sha, "1", key, value, ttl_ms } };
-	bool absent = false;
-	enum err e = load_script(c, deadline_us);
+	enum err e = load_script(c, p);
 
 	if (!e)
-		e = run_script(c, &cmd, deadline_us, &absent);
-	if (!absent)
-		return e;
+		e = run_script(c, p, "EVALSHA", c->sha);
 	/* Redis was restarted; EVAL makes it know the hash again. */
-	cmd.argv[0] = "EVAL";
-	cmd.argv[1] = put_script;
-	return run_script(c, &cmd, deadline_us, &absent);
+	if (!e && is_any_due(p))
+		e = run_script(c, p, "EVAL", put_script);
+	return e;
+}
+
+static struct tally
+count_puts(const struct puts *p)
+{
+	struct tally t = { { 0 } };
+
+	for (size_t i = 0; i < p->n; i++)
+		t.of[p->v[i].is_stored ? OUTCOME_OK : OUTCOME_ERROR]++;
+	return t;
+}
+
+enum err
+cache_put_many(struct cache *c, struct ctx *cx, const char *const codes[],
+    const struct url_target targets[], size_t n)
+{
+	int64_t began_us = clock_mono_us();
+	struct puts puts;
+	struct tally tally;
+	enum err e;
+
+	assert(n <= CACHE_CODES_MAX);
+	puts.arena = cx->arena;
+	puts.deadline_us = deadline_of(c, cx);
+	puts.n = n;
+	e = prepare(&puts, codes, targets);
+	if (e || n == 0)
+		return e;
+	if (!c->pipe) {
+		report_skipped(n);
+		return ERR_OK;
+	}
+	if (began_us >= cx->deadline_us || !breaker_allows_write(c->breaker)) {
+		report_skipped(n);
+		return ERR_UNAVAILABLE;
+	}
+	e = run_puts(c, &puts);
+	tally = count_puts(&puts);
+	report(c, e, &tally, began_us);
+	return tally.of[OUTCOME_ERROR] > 0 ? ERR_UNAVAILABLE : ERR_OK;
 }
 
 enum err
 cache_put(struct cache *c, struct ctx *cx, const char *code, const struct url_target *t)
 {
-	const char *value = url_target_pack(cx->arena, t);
-	int64_t began_us = clock_mono_us();
-	char key[KEY_SIZE];
-	enum err e;
-
-	if (!value)
-		return ERR_MEMORY;
-	if (c->socket[0] == '\0') {
-		report_skipped();
-		return ERR_OK;
-	}
-	if (began_us >= cx->deadline_us || !breaker_allows_write(c->breaker)) {
-		report_skipped();
-		return ERR_UNAVAILABLE;
-	}
-	make_key(key, code);
-	e = put(c, key, value, t->url_id == 0 ? TOMBSTONE_MS : "0", deadline_of(c, cx));
-	report(c, e ? OUTCOME_ERROR : OUTCOME_OK, began_us);
-	return e ? ERR_UNAVAILABLE : ERR_OK;
+	return cache_put_many(c, cx, &code, t, 1);
 }
 
 enum err
 cache_ping(struct cache *c, struct ctx *cx, int64_t *ret_us)
 {
-	const struct command cmd = { 1, { "PING" } };
-	int64_t began_us = clock_mono_us();
-	redisReply *reply = NULL;
-	bool is_pong = false;
+	int64_t began_us = clock_mono_us(), deadline_us = deadline_of(c, cx);
+	struct tally tally = { { 0 } };
+	struct reply reply;
+	bool is_pong;
+	enum err e;
 
-	if (c->socket[0] == '\0')
+	if (!c->pipe)
 		return ctx_fail(cx, ERR_UNAVAILABLE, "redis: not configured");
-	if (call(c, &cmd, deadline_of(c, cx), &reply) == ERR_OK) {
-		is_pong = reply->type == REDIS_REPLY_STATUS && strcmp(reply->str, "PONG") == 0;
-		freeReplyObject(reply);
-	}
-	report(c, is_pong ? OUTCOME_OK : OUTCOME_ERROR, began_us);
+	pipeline_begin(c->pipe, cx->arena);
+	pipeline_add(c->pipe, (const char *const[]){ "PING", NULL });
+	e = pipeline_send(c->pipe, deadline_us);
+	if (!e)
+		e = pipeline_take(c->pipe, deadline_us, &reply);
+	is_pong = !e && reply.kind == REPLY_STATUS && strcmp(reply.text, "PONG") == 0;
+	tally.of[is_pong ? OUTCOME_OK : OUTCOME_ERROR]++;
+	report(c, e, &tally, began_us);
 	if (!is_pong)
 		return ctx_fail(cx, ERR_UNAVAILABLE, "redis: no answer");
 	*ret_us = clock_mono_us() - began_us;

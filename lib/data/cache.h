@@ -1,13 +1,14 @@
 /*
- * The Redis cache of url targets, over hiredis; the only module that knows it. It is never
- * the truth and its absence is never an error for a visitor: a call that fails says so and
- * the caller goes on without. One command, one deadline; a breaker shared by the host
- * keeps a dead Redis from costing every request its deadline.
+ * The Redis cache of url targets. It is never the truth and its absence is never an error
+ * for a visitor: a call that fails says so and the caller goes on without. A call has one
+ * deadline; a breaker shared by the host keeps a dead Redis from costing every request its
+ * deadline.
  */
 #ifndef LIB_DATA_CACHE_H
 #define LIB_DATA_CACHE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/attr.h"
