@@ -9,6 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How long a call waits for a server that may just be restarting, with a pause between two
+ * tries; and how long the one cheap try may take. */
+#define CIRCUIT_PATIENCE_US (1500 * 1000)
+#define CIRCUIT_PAUSE_US (50 * 1000)
+#define CIRCUIT_PROBE_US (500 * 1000)
+
 struct circuit {
 	int failures;     /* in a row */
 	int64_t since_us; /* when the first of them began */

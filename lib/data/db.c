@@ -15,9 +15,6 @@
 #include "lib/data/wire.h"
 
 enum {
-	PATIENCE_US = 1500 * 1000, /* a server that restarts is back by then */
-	PAUSE_MS = 50,             /* between two tries to connect */
-	PROBE_US = 500 * 1000,
 	ROLLBACK_MS = 500,
 	RERUNS_MAX = 3 /* after a serialization failure or a deadlock */
 };
@@ -125,9 +122,9 @@ connect_once(struct db *db, struct ctx *cx, int64_t deadline_us)
 static bool
 pause_before_retry(const struct task *t)
 {
-	if (clock_mono_us() + PAUSE_MS * 1000 >= t->patience_us)
+	if (clock_mono_us() + CIRCUIT_PAUSE_US >= t->patience_us)
 		return false;
-	poll(NULL, 0, PAUSE_MS);
+	poll(NULL, 0, CIRCUIT_PAUSE_US / 1000);
 	return true;
 }
 
@@ -204,7 +201,7 @@ static enum err
 probe(struct db *db, struct ctx *cx, int64_t deadline_us)
 {
 	static const struct wire_work select_1 = { .text = "SELECT 1" };
-	int64_t soon_us = clock_mono_us() + PROBE_US;
+	int64_t soon_us = clock_mono_us() + CIRCUIT_PROBE_US;
 	struct wire_result *r = NULL;
 	enum err e;
 
@@ -254,7 +251,7 @@ run(struct db *db, struct ctx *cx, struct task *t, struct wire_result **ret_resu
 	t->deadline_us = began_us + db->timeout_ms * 1000;
 	if (t->deadline_us > cx->deadline_us)
 		t->deadline_us = cx->deadline_us;
-	t->patience_us = began_us + PATIENCE_US;
+	t->patience_us = began_us + CIRCUIT_PATIENCE_US;
 	if (t->patience_us > t->deadline_us)
 		t->patience_us = t->deadline_us;
 	if (t->deadline_us <= began_us)

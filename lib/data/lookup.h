@@ -33,11 +33,11 @@ void lookup_free(struct lookup *l);
 
 enum lookup_state lookup_state(const struct lookup *l);
 
-/* Begins to look n codes (1..LOOKUP_CODES_MAX, copied) up. Never waits; it may be DONE at once,
- * with ERR_UNAVAILABLE. Times are on clock_mono_us()'s scale. */
+/* Begins to look n codes (1..LOOKUP_CODES_MAX, copied; any bytes) up. Never waits; it may be
+ * DONE at once. Times are on clock_mono_us()'s scale. */
 void lookup_start(struct lookup *l, const char *const codes[], size_t n, int64_t deadline_us);
 
-/* Goes on as far as it can without waiting. */
+/* Goes on as far as it can without waiting. A call too many does no harm. */
 void lookup_step(struct lookup *l, int64_t now_us);
 
 /* What to wait for while it RUNS: the descriptor (-1: none; it changes with the connection),
@@ -51,14 +51,14 @@ int64_t lookup_wake_us(const struct lookup *l);
 enum err lookup_result(const struct lookup *l);
 const char *lookup_why(const struct lookup *l);
 
-/* The row of a code; false: there is none. Texts live until lookup_clear. Of the struct only
+/* After ERR_OK: the row of a code; false: there is none. Texts live until lookup_clear. Of the struct only
  * id, user_id, version, short_code, original_url and is_active are filled. */
 bool lookup_find(const struct lookup *l, const char *code, struct url *ret_url);
 
 /* Forgets the result: FREE again. */
 void lookup_clear(struct lookup *l);
 
-/* Whether the database answered when it was last asked; for /health/ready. */
+/* Whether the database answered when it was last asked (true before that); for /health/ready. */
 bool lookup_is_up(const struct lookup *l);
 
 #endif

@@ -26,11 +26,17 @@ stream_wait(int fd, short events, int64_t deadline_us)
 }
 
 bool
-stream_has_input(int fd)
+stream_is_ready(int fd, short events)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = { .fd = fd, .events = events };
 
 	return poll(&p, 1, 0) != 0;
+}
+
+bool
+stream_has_input(int fd)
+{
+	return stream_is_ready(fd, POLLIN);
 }
 
 enum err

@@ -27,6 +27,9 @@ MUST_CHECK enum err stream_receive(
 /* Waits until one of poll(2)'s events. */
 MUST_CHECK enum err stream_wait(int fd, short events, int64_t deadline_us);
 
+/* Whether one of poll(2)'s events, or an error, is there now. */
+bool stream_is_ready(int fd, short events);
+
 /* Whether there is something to read now: bytes, or the peer's end. */
 bool stream_has_input(int fd);
 

@@ -15,10 +15,23 @@
 
 enum { COPY_CHUNK = 64 * 1024 };
 
+/* What goes on. */
+enum stage {
+	STAGE_NONE,
+	STAGE_CONNECT,
+	STAGE_FLUSH, /* send what libpq holds */
+	STAGE_LINES, /* hand libpq the next lines of a COPY */
+	STAGE_RECEIVE
+};
+
 struct wire {
 	PGconn *conn; /* NULL: closed */
 	char *conninfo, *password;
-	int64_t deadline_us; /* of the call that is running */
+	enum stage stage, after_flush;
+	short events;      /* what the stage waits for; 0: it can go on */
+	const char *lines; /* of a COPY: what is not sent yet; NULL: it is none, or all is */
+	size_t lines_n;
+	PGresult *result; /* so far, or NULL */
 	struct wire_failure failure;
 };
 
@@ -53,7 +66,11 @@ void
 wire_close(struct wire *w)
 {
 	PQfinish(w->conn);
+	PQclear(w->result);
 	w->conn = NULL;
+	w->result = NULL;
+	w->lines = NULL;
+	w->stage = STAGE_NONE;
 }
 
 bool
@@ -98,56 +115,6 @@ give_up(struct wire *w, enum err e)
 }
 
 /*
- * Waiting. A failure here leaves the connection open; whoever called gives up on it.
- */
-
-static enum err
-wait_for(const struct wire *w, short events)
-{
-	return stream_wait(PQsocket(w->conn), events, w->deadline_us);
-}
-
-/* Reads what is there. A lost connection is no failure here: PQgetResult then returns the
- * reason, without blocking. */
-static enum err
-read_some(const struct wire *w)
-{
-	if (PQconsumeInput(w->conn) || PQstatus(w->conn) == CONNECTION_BAD)
-		return ERR_OK;
-	return ERR_MEMORY;
-}
-
-/* Sends all that libpq holds. It reads meanwhile, since a server that can't get rid of its
- * answer stops reading. */
-static enum err
-flush(const struct wire *w)
-{
-	while (PQflush(w->conn) > 0) {
-		enum err e = wait_for(w, POLLIN | POLLOUT);
-
-		if (!e)
-			e = read_some(w);
-		if (e)
-			return e;
-	}
-	return ERR_OK;
-}
-
-static enum err
-wait_for_result(const struct wire *w)
-{
-	while (PQisBusy(w->conn) && PQstatus(w->conn) != CONNECTION_BAD) {
-		enum err e = wait_for(w, POLLIN);
-
-		if (!e)
-			e = read_some(w);
-		if (e)
-			return e;
-	}
-	return ERR_OK;
-}
-
-/*
  * Connecting.
  */
 
@@ -159,7 +126,7 @@ ignore_notice(void *arg, const char *message)
 }
 
 static enum err
-connect_start(struct wire *w)
+start_connecting(struct wire *w)
 {
 	const char *const names[] = { "dbname", "password", "client_encoding",
 		"fallback_application_name", NULL };
@@ -170,37 +137,41 @@ connect_start(struct wire *w)
 	if (!w->conn)
 		return ERR_MEMORY;
 	PQsetNoticeProcessor(w->conn, ignore_notice, NULL);
-	return PQstatus(w->conn) == CONNECTION_BAD ? ERR_UNAVAILABLE : ERR_OK;
-}
-
-static enum err
-connect_finish(const struct wire *w)
-{
-	PostgresPollingStatusType next = PGRES_POLLING_WRITING;
-
-	while (next == PGRES_POLLING_WRITING || next == PGRES_POLLING_READING) {
-		enum err e = wait_for(w, next == PGRES_POLLING_READING ? POLLIN : POLLOUT);
-
-		if (e)
-			return e;
-		next = PQconnectPoll(w->conn);
-	}
-	if (next != PGRES_POLLING_OK || PQsetnonblocking(w->conn, 1) != 0)
+	if (PQstatus(w->conn) == CONNECTION_BAD)
 		return ERR_UNAVAILABLE;
+	w->stage = STAGE_CONNECT;
+	w->events = POLLOUT;
 	return ERR_OK;
 }
 
 enum err
-wire_connect(struct wire *w, int64_t deadline_us)
+wire_begin_connect(struct wire *w)
 {
 	enum err e;
 
 	wire_close(w);
-	w->deadline_us = deadline_us;
-	e = connect_start(w);
-	if (!e)
-		e = connect_finish(w);
+	e = start_connecting(w);
 	return e ? give_up(w, e) : ERR_OK;
+}
+
+static enum err
+go_on_connecting(struct wire *w)
+{
+	switch (PQconnectPoll(w->conn)) {
+	case PGRES_POLLING_READING:
+		w->events = POLLIN;
+		return ERR_OK;
+	case PGRES_POLLING_WRITING:
+		w->events = POLLOUT;
+		return ERR_OK;
+	case PGRES_POLLING_OK:
+		w->stage = STAGE_NONE;
+		return PQsetnonblocking(w->conn, 1) == 0 ? ERR_OK : ERR_UNAVAILABLE;
+	case PGRES_POLLING_FAILED:
+	case PGRES_POLLING_ACTIVE:
+		break;
+	}
+	return ERR_UNAVAILABLE;
 }
 
 /*
@@ -239,77 +210,78 @@ choose(PGresult *before, PGresult *after)
 	return failed ? before : after;
 }
 
-/* Takes all results of what was sent. After a FATAL one nothing follows, and a COPY waits
+/* Sends all that libpq holds. It reads meanwhile, since a server that can't get rid of its
+ * answer stops reading. A lost connection shows when the answer is read. */
+static enum err
+flush(struct wire *w)
+{
+	if (PQflush(w->conn) > 0)
+		w->events = POLLIN | POLLOUT;
+	else
+		w->stage = w->after_flush;
+	return ERR_OK;
+}
+
+static void
+flush_before(struct wire *w, enum stage next)
+{
+	w->stage = STAGE_FLUSH;
+	w->after_flush = next;
+}
+
+/* Takes the next lines, in pieces, so that libpq's buffer stays small. */
+static enum err
+add_lines(struct wire *w)
+{
+	size_t piece = w->lines_n < COPY_CHUNK ? w->lines_n : COPY_CHUNK;
+
+	if (piece == 0) {
+		w->lines = NULL;
+		flush_before(w, STAGE_RECEIVE);
+		return PQputCopyEnd(w->conn, NULL) == 1 ? ERR_OK : ERR_UNAVAILABLE;
+	}
+	if (PQputCopyData(w->conn, w->lines, (int)piece) != 1)
+		return ERR_UNAVAILABLE;
+	w->lines += piece;
+	w->lines_n -= piece;
+	flush_before(w, STAGE_LINES);
+	return ERR_OK;
+}
+
+/* All results are there: either it waits for our lines now, or that was the answer. */
+static enum err
+end_results(struct wire *w)
+{
+	if (!w->result)
+		return ERR_UNAVAILABLE;
+	w->stage = STAGE_NONE;
+	if (!is_copy(w->result))
+		return ERR_OK;
+	if (!w->lines || PQresultStatus(w->result) != PGRES_COPY_IN)
+		return ERR_INTERNAL;
+	PQclear(w->result);
+	w->result = NULL;
+	w->stage = STAGE_LINES;
+	return ERR_OK;
+}
+
+/* Takes the next result of what was sent. After a FATAL one nothing follows, and a COPY waits
  * for us. */
 static enum err
-collect(const struct wire *w, PGresult **ret_result)
+receive(struct wire *w)
 {
-	PGresult *kept = NULL, *r;
+	PGresult *r;
 
-	do {
-		enum err e = wait_for_result(w);
-
-		if (e) {
-			PQclear(kept);
-			return e;
-		}
-		r = PQgetResult(w->conn);
-		if (r)
-			kept = choose(kept, r);
-	} while (r && !is_fatal(kept) && !is_copy(kept));
-	*ret_result = kept;
-	return kept ? ERR_OK : ERR_UNAVAILABLE;
-}
-
-static enum err
-send_text(const struct wire *w, const struct wire_work *work)
-{
-	int ok;
-
-	if (work->is_script || work->copy)
-		ok = PQsendQuery(w->conn, work->text);
-	else
-		ok = PQsendQueryParams(
-		    w->conn, work->text, work->n_args, NULL, work->args, NULL, NULL, 0);
-	return ok ? flush(w) : ERR_UNAVAILABLE;
-}
-
-/* Sends the lines in pieces, so that libpq's buffer stays small. */
-static enum err
-send_lines(const struct wire *w, const char *lines, size_t n)
-{
-	while (n > 0) {
-		size_t piece = n < COPY_CHUNK ? n : COPY_CHUNK;
-		enum err e;
-
-		if (PQputCopyData(w->conn, lines, (int)piece) != 1)
-			return ERR_UNAVAILABLE;
-		e = flush(w);
-		if (e)
-			return e;
-		lines += piece;
-		n -= piece;
-	}
-	return PQputCopyEnd(w->conn, NULL) == 1 ? flush(w) : ERR_UNAVAILABLE;
-}
-
-static enum err
-converse(const struct wire *w, const struct wire_work *work, PGresult **ret_result)
-{
-	PGresult *begun;
-	enum err e = send_text(w, work);
-
-	if (!e)
-		e = collect(w, &begun);
-	if (e)
-		return e;
-	if (!work->copy || PQresultStatus(begun) != PGRES_COPY_IN) {
-		*ret_result = begun;
+	if (PQisBusy(w->conn) && PQstatus(w->conn) != CONNECTION_BAD) {
+		w->events = POLLIN;
 		return ERR_OK;
 	}
-	PQclear(begun);
-	e = send_lines(w, work->copy, work->copy_n);
-	return e ? e : collect(w, ret_result);
+	r = PQgetResult(w->conn);
+	if (r)
+		w->result = choose(w->result, r);
+	if (r && !is_fatal(w->result) && !is_copy(w->result))
+		return ERR_OK;
+	return end_results(w);
 }
 
 static void
@@ -322,42 +294,127 @@ note_field(char *to, size_t size, const PGresult *r, int field)
 
 /* Turns a failed result into an error; a connection that is lost with it is closed. */
 static enum err
-judge(struct wire *w, const PGresult *r)
+judge(struct wire *w)
 {
 	struct wire_failure *f = &w->failure;
+	const PGresult *r = w->result;
+	bool is_lost = PQstatus(w->conn) == CONNECTION_BAD || is_fatal(r);
 
 	note_failure(w, PQresultErrorMessage(r));
 	note_field(f->state, sizeof(f->state), r, PG_DIAG_SQLSTATE);
 	note_field(f->constraint, sizeof(f->constraint), r, PG_DIAG_CONSTRAINT_NAME);
 	if (f->state[0] != '\0')
 		note_field(f->why, sizeof(f->why), r, PG_DIAG_MESSAGE_PRIMARY);
-	if (PQstatus(w->conn) != CONNECTION_BAD && !is_fatal(r))
+	PQclear(w->result);
+	w->result = NULL;
+	if (!is_lost)
 		return sqlstate_err(f->state);
 	wire_close(w);
 	return ERR_UNAVAILABLE;
 }
 
-enum err
-wire_run(struct wire *w, const struct wire_work *work, int64_t deadline_us,
-    struct wire_result **ret_result)
+static enum err
+step(struct wire *w)
 {
-	PGresult *r = NULL;
-	enum err e;
+	switch (w->stage) {
+	case STAGE_CONNECT:
+		return go_on_connecting(w);
+	case STAGE_FLUSH:
+		return flush(w);
+	case STAGE_LINES:
+		return add_lines(w);
+	case STAGE_RECEIVE:
+		return receive(w);
+	case STAGE_NONE:
+		break;
+	}
+	return ERR_INTERNAL;
+}
 
-	assert(w->conn && (work->n_args == 0 || !work->is_script));
-	w->deadline_us = deadline_us;
-	e = converse(w, work, &r);
-	if (!e && is_copy(r))
-		e = ERR_INTERNAL;
-	if (e)
-		e = give_up(w, e);
-	else if (!is_good(r))
-		e = judge(w, r);
-	if (e)
-		PQclear(r);
+/* Steps until it is done or has to wait. */
+static enum err
+go_on(struct wire *w)
+{
+	w->events = 0;
+	while (w->stage != STAGE_NONE && w->events == 0) {
+		enum err e = step(w);
+
+		if (e)
+			return give_up(w, e);
+	}
+	if (w->stage == STAGE_NONE && w->result && !is_good(w->result))
+		return judge(w);
+	return ERR_OK;
+}
+
+enum err
+wire_begin(struct wire *w, const struct wire_work *work)
+{
+	int ok;
+
+	assert(w->conn && w->stage == STAGE_NONE && !w->result);
+	assert(work->n_args == 0 || !work->is_script);
+	if (work->is_script || work->copy)
+		ok = PQsendQuery(w->conn, work->text);
 	else
-		*ret_result = (struct wire_result *)r;
-	return e;
+		ok = PQsendQueryParams(
+		    w->conn, work->text, work->n_args, NULL, work->args, NULL, NULL, 0);
+	if (!ok)
+		return give_up(w, ERR_UNAVAILABLE);
+	w->lines = work->copy;
+	w->lines_n = work->copy_n;
+	flush_before(w, STAGE_RECEIVE);
+	return go_on(w);
+}
+
+bool
+wire_is_busy(const struct wire *w)
+{
+	return w->stage != STAGE_NONE;
+}
+
+int
+wire_fd(const struct wire *w)
+{
+	return PQsocket(w->conn);
+}
+
+short
+wire_events(const struct wire *w)
+{
+	return w->events;
+}
+
+enum err
+wire_step(struct wire *w)
+{
+	assert(w->stage != STAGE_NONE);
+	if (w->stage == STAGE_CONNECT) {
+		/* libpq takes being called for being connected. */
+		if (!stream_is_ready(PQsocket(w->conn), w->events))
+			return ERR_OK;
+	} else if (!PQconsumeInput(w->conn) && PQstatus(w->conn) != CONNECTION_BAD) {
+		/* A lost connection is no failure here: PQgetResult then returns the reason,
+		 * without blocking. */
+		return give_up(w, ERR_MEMORY);
+	}
+	return go_on(w);
+}
+
+enum err
+wire_expire(struct wire *w)
+{
+	return give_up(w, ERR_DEADLINE);
+}
+
+struct wire_result *
+wire_take(struct wire *w)
+{
+	PGresult *r = w->result;
+
+	assert(w->stage == STAGE_NONE && r);
+	w->result = NULL;
+	return (struct wire_result *)r;
 }
 
 /*

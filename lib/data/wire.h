@@ -1,7 +1,7 @@
 /*
  * A conversation with PostgreSQL over libpq, the only module that knows it: connect, send,
- * take the answer, all without blocking and by a deadline. It never tries anything twice;
- * db decides that. For db alone.
+ * take the answer. Each is there twice: in steps that never wait, for an event loop (lookup),
+ * and with waiting by a deadline (db). It never tries anything twice; those two decide that.
  */
 #ifndef LIB_DATA_WIRE_H
 #define LIB_DATA_WIRE_H
@@ -35,6 +35,22 @@ struct wire_failure {
 
 struct wire *wire_new(const char *conninfo, const char *password);
 void wire_free(struct wire *w);
+
+/* Begins to connect, or to send work (its copy is borrowed until the end). Then call wire_step
+ * whenever wire_fd is ready for wire_events (POLLIN, POLLOUT), as long as it is busy; a call
+ * too many does no harm. Errors are wire_run's, and end it. None of these waits. */
+MUST_CHECK enum err wire_begin_connect(struct wire *w);
+MUST_CHECK enum err wire_begin(struct wire *w, const struct wire_work *work);
+MUST_CHECK enum err wire_step(struct wire *w);
+bool wire_is_busy(const struct wire *w);
+int wire_fd(const struct wire *w);
+short wire_events(const struct wire *w);
+
+/* Closes the connection in the midst of what goes on: ERR_DEADLINE. */
+MUST_CHECK enum err wire_expire(struct wire *w);
+
+/* The answer to work once it is no longer busy; the caller owns it. */
+struct wire_result *wire_take(struct wire *w);
 
 /* Connects by deadline_us (clock_mono_us() scale). ERR_UNAVAILABLE, ERR_DEADLINE, ERR_MEMORY. */
 MUST_CHECK enum err wire_connect(struct wire *w, int64_t deadline_us);
