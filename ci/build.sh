@@ -1,10 +1,14 @@
 # Building outside the source tree. Sourced; needs TOP.
 # shellcheck shell=bash
 
+# What outlives a checkout is kept here.
+build_cache() {
+	printf '%s\n' "${TERSE_CACHE:-/var/tmp/terse-build-$EUID}"
+}
+
 # Where builds of this checkout are kept.
 build_root() {
-	local cache=${TERSE_CACHE:-/var/tmp/terse-build-$EUID}
-	printf '%s/%s\n' "$cache" "$(printf %s "$TOP" | cksum | cut -d' ' -f1)"
+	printf '%s/%s\n' "$(build_cache)" "$(printf %s "$TOP" | cksum | cut -d' ' -f1)"
 }
 
 # Makes `configure`, unless it is newer than what it is made of.

@@ -1,0 +1,38 @@
+// Where does it break? The rate grows by a quarter from step to step until, in one step, errors,
+// or the time that redirects take, pass their limit; the gauge `rate` says how many requests
+// per second were begun just then, `passed` at which rate the last whole step ended.
+import exec from 'k6/execution';
+import { Gauge } from 'k6/metrics';
+import { USUAL, given, plan, ramp, visit } from './requests.js';
+export { handleSummary, setup } from './requests.js';
+
+const FIRST = 500;
+const STEPS = 17;
+const USERS = 1000;
+const SECONDS = given('SECONDS', 170);
+const P95_MS = 250;
+
+const rates = Array.from({ length: STEPS }, (_, i) => Math.round(FIRST * 1.25 ** i));
+const rate = new Gauge('rate');
+const passed = new Gauge('passed');
+
+function abort(threshold) {
+	return [{ threshold, abortOnFail: true }];
+}
+
+export const options = plan({
+	breakpoint: ramp(FIRST, rates.map((target) => [SECONDS / STEPS, target]), USERS),
+}, Object.fromEntries(rates.flatMap((_, step) => [
+	[`http_req_duration{kind:redirect,step:${step}}`, abort(`p(95)<${P95_MS}`)],
+	[`http_req_failed{step:${step}}`, abort('rate<0.001')],
+])));
+
+export default function (links) {
+	const part = exec.scenario.progress * STEPS;
+	const step = Math.min(Math.floor(part), STEPS - 1);
+	const begun = step > 0 ? rates[step - 1] : FIRST;
+	exec.vu.metrics.tags.step = step;
+	rate.add(begun + (rates[step] - begun) * (part - step));
+	passed.add(step > 0 ? begun : 0);
+	visit(links, USUAL);
+}

@@ -1,0 +1,63 @@
+"""Runs k6 and reads what it found."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOOL = HERE.parents[1] / "ci/tool"
+THRESHOLDS_MISSED = 99  # k6's exit status
+
+
+def find(install=False):
+    """k6's path: the one in the PATH, or in the cache; install: built there first. None: there is none."""
+    found = shutil.which("k6")
+    if found:
+        return found
+    done = subprocess.run([TOOL, *(() if install else ("--built",)), "k6"], stdout=subprocess.PIPE, text=True, check=False)
+    return done.stdout.strip() or None
+
+
+def words(given):
+    return [word for name, value in given.items() for word in ("-e", f"{name}={value}")]
+
+
+def scenarios(program, script, given):
+    """The executors with their rates, as k6 understands the script: {name: {setting: value}}."""
+    done = subprocess.run([program, "inspect", *words(given), HERE / script], check=True, capture_output=True, text=True)
+    return {name: {key: value for key, value in each.items() if value is not None}
+            for name, each in json.loads(done.stdout)["scenarios"].items()}
+
+
+def run(program, script, given):
+    """(k6's summary, its own use of CPU and memory). Its complaints are shown when a threshold is missed."""
+    with tempfile.TemporaryDirectory() as folder:
+        summary = pathlib.Path(folder, "summary.json")
+        with open(pathlib.Path(folder, "complaints"), "w+", encoding="utf-8") as complaints:
+            process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", program, "run", "--quiet", "--no-color", "--no-usage-report",
+                 "--address", "", *words({**given, "SUMMARY": summary}), HERE / script], stderr=complaints)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            complaints.seek(0)
+            said = complaints.read().splitlines()
+        if process.returncode not in (0, THRESHOLDS_MISSED) or not summary.exists():
+            raise SystemExit("\n".join([*said[-20:], f"k6 failed: {process.returncode}"]))
+        if process.returncode:
+            print("\n".join(said[-5:]))
+        return json.loads(summary.read_text(encoding="utf-8")), {
+            "cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6, "rss_mib": usage.ru_maxrss // 1024}
+
+
+def missed(summary):
+    """The thresholds that were not met: texts like `http_reqs{kind:list} count>0`."""
+    return [f"{name} {threshold}" for name, metric in summary["metrics"].items()
+            for threshold, found in metric.get("thresholds", {}).items() if not found["ok"]]
+
+
+def value(summary, metric, name):
+    """A figure of the summary; 0: there was no sample."""
+    return summary["metrics"].get(metric, {"values": {}})["values"].get(name, 0)

@@ -1,0 +1,65 @@
+"""What a stack holds while a load runs: connections, memory, descriptors."""
+
+import collections
+import os
+import pathlib
+import threading
+
+import meter
+
+EVERY_S = 0.5
+ESTABLISHED = "01"
+
+
+def connections(port):
+    """Connections that clients have open to a port of this machine."""
+    suffix = f":{port:04X}"
+    with open("/proc/net/tcp", encoding="ascii") as rows:
+        return sum(1 for row in map(str.split, rows) if row[1].endswith(suffix) and row[3] == ESTABLISHED)
+
+
+def held(home):
+    """{part: {kib, files}}: private memory and open files of the processes at home in a folder, summed."""
+    found = collections.defaultdict(collections.Counter)
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            folder = pathlib.Path(os.readlink(entry / "cwd")).relative_to(home)
+            now = {"kib": meter.private_kib(entry.name), "files": len(os.listdir(entry / "fd"))}
+        except (OSError, ValueError):
+            continue  # it has ended, or is at home elsewhere
+        found[meter.PARTS.get(str(folder), meter.OTHER)].update(now)
+    return found
+
+
+class Watch:
+    """Samples until its `with` ends. peak: most connections at once. warm, end: held() once the
+    first seconds are over, and at the end."""
+
+    def __init__(self, stack, warm_s):
+        self.stack, self.warm_s = stack, warm_s
+        self.peak, self.warm, self.end = 0, None, None
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.sample)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+    def sample(self):
+        samples = 0
+        while not self.over.wait(EVERY_S):
+            samples += 1
+            self.peak = max(self.peak, connections(self.stack.port))
+            if self.warm is None and samples * EVERY_S >= self.warm_s:
+                self.warm = held(self.stack.state)
+        self.end = held(self.stack.state)
+        self.warm = self.warm or self.end
+
+    def growth(self):
+        """{part: {kib, files, kib_more, files_more}}"""
+        return {part: {**now, **{f"{name}_more": now[name] - self.warm[part][name] for name in now}}
+                for part, now in self.end.items()}
