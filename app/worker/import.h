@@ -32,7 +32,8 @@ struct import_kind {
 	/* Fills in what absent columns mean, before the fields are read. NULL: zero. */
 	void (*prepare)(void *row);
 
-	/* The row's keys as texts in the arena; how many. -1: no memory. */
+	/* The row's keys, of which a slice has none twice, as texts in the arena; how many.
+	 * -1: no memory. NULL: a slice may hold any rows. */
 	int (*keys)(struct arena *a, const void *row, char *keys[IMPORT_KEYS_MAX]);
 
 	/* What this host must learn of a row that was stored. NULL: nothing. */

@@ -1,9 +1,6 @@
-#include <inttypes.h>
-
 #include "app/worker/app.h"
 #include "app/worker/handlers.h"
 #include "app/worker/import.h"
-#include "lib/base/arena.h"
 #include "lib/data/unknown.h"
 #include "lib/http/check.h"
 #include "lib/http/field.h"
@@ -31,18 +28,6 @@ prepare(void *row)
 	u->is_active = true;
 }
 
-static int
-keys_of(struct arena *a, const void *row, char *keys[IMPORT_KEYS_MAX])
-{
-	const struct import_url *u = row;
-	int n = 0;
-
-	keys[n++] = arena_printf(a, "code %s", u->short_code);
-	if (u->id != 0)
-		keys[n++] = arena_printf(a, "id %" PRId64, u->id);
-	return keys[n - 1] == NULL ? -1 : n;
-}
-
 static enum err
 store(struct db *db, struct ctx *cx, const void *rows, int n, struct import_result *results)
 {
@@ -62,7 +47,6 @@ static const struct import_kind urls = {
 	.n_fields = N(fields),
 	.row_bytes = sizeof(struct import_url),
 	.prepare = prepare,
-	.keys = keys_of,
 	.stored = stored,
 	.store = store,
 };

@@ -98,9 +98,12 @@ bool
 slice_fits(struct slice *c)
 {
 	char *keys[IMPORT_KEYS_MAX];
-	int n = c->kind->keys(c->arena, row_at(c, c->n_rows), keys);
 	ENTRY *found;
+	int n;
 
+	if (c->kind->keys == NULL)
+		return true;
+	n = c->kind->keys(c->arena, row_at(c, c->n_rows), keys);
 	for (int i = 0; i < n; i++) {
 		ENTRY key = { keys[i], NULL };
 
@@ -115,9 +118,12 @@ static void
 remember(struct slice *c, const void *row)
 {
 	char *keys[IMPORT_KEYS_MAX];
-	int n = c->kind->keys(c->arena, row, keys);
 	ENTRY *entry;
+	int n;
 
+	if (c->kind->keys == NULL)
+		return;
+	n = c->kind->keys(c->arena, row, keys);
 	for (int i = 0; i < n; i++) {
 		ENTRY key = { keys[i], NULL };
 

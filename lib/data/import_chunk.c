@@ -89,7 +89,9 @@ run_round(struct db *db, struct ctx *cx, struct chunk *c, bool is_last, int *ret
 	if (e)
 		return e;
 	take_results(c, &rows, is_last, ret_settled);
-	return ERR_OK;
+	if (!c->kind->settle)
+		return ERR_OK;
+	return c->kind->settle(db, cx, c->rows, &rows, c->results);
 }
 
 static enum err

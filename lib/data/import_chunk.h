@@ -1,7 +1,7 @@
 /*
- * What the imports of all kinds have in common: a chunk is stored by one statement in a
- * transaction, sent again for the rows that somebody else's changes left over, and cut in
- * two when one of its rows can't be stored at all.
+ * What the imports of all kinds have in common: a chunk is stored in a transaction. One
+ * statement settles its rows, and is sent again for those that somebody else's changes left
+ * over; a chunk is cut in two when one of its rows can't be stored at all.
  */
 #ifndef LIB_DATA_IMPORT_CHUNK_H
 #define LIB_DATA_IMPORT_CHUNK_H
@@ -22,6 +22,10 @@ struct chunk_kind {
 	/* Returns (number, outcome, reason, is_final) of each row it has settled. One that is
 	 * not final is tried again as long as others are settled. */
 	struct db_query store;
+	/* Does what that statement only judged, and may correct results. ERR_CONFLICT: others
+	 * were in the way, the chunk is to be stored again. NULL: nothing is left to do. */
+	enum err (*settle)(struct db *db, struct ctx *cx, const void *rows,
+	    const struct db_rows *judged, struct import_result *results);
 	const char *const *reasons;
 	/* The id that a row wants to keep; 0: none. */
 	int64_t (*id)(const void *rows, int i);

@@ -1,7 +1,7 @@
 /*
- * Chunks of an import: many rows, one statement. A chunk holds no two rows with the same
- * key (username, e-mail, short code, or id): the caller starts a new chunk instead. Each
- * row's outcome is told apart, so that imported + updated + skipped is exact.
+ * Chunks of an import: many rows, one transaction. Of users and events a chunk holds no two
+ * rows with the same key (username, e-mail, or id): the caller starts a new chunk instead.
+ * Each row's outcome is told apart, so that imported + updated + skipped is exact.
  */
 #ifndef LIB_DATA_IMPORT_STORE_H
 #define LIB_DATA_IMPORT_STORE_H
@@ -16,7 +16,7 @@ struct ctx;
 struct db;
 
 /* Most rows of a chunk. */
-#define IMPORT_CHUNK 2000
+#define IMPORT_CHUNK 5000
 /* Greater ids are given new ones, else one row could spend the sequence. */
 #define IMPORT_ID_MAX INT64_C(1000000000000)
 
@@ -59,8 +59,10 @@ MUST_CHECK enum err import_users(struct db *db, struct ctx *cx, const struct imp
     int n, struct import_result *results);
 
 /* A repeated short code updates target, title and is_active (event and outbox like an edit;
- * a row that changes nothing counts as updated, too). New rows get no event: the file of
- * events has it. An unknown user skips. */
+ * a row that changes nothing counts as updated, too). When it is repeated within the chunk,
+ * its last row is what it is changed to, and the one change that is noted. An id is kept by
+ * the first row that has it. New rows get no event: the file of events has it. An unknown
+ * user skips. */
 MUST_CHECK enum err import_urls(struct db *db, struct ctx *cx, const struct import_url *rows, int n,
     struct import_result *results);
 

@@ -305,6 +305,87 @@ Test(import_store, posts_a_code_that_was_deleted_not_long_ago)
 	cr_assert_eq(database_int(&d, "SELECT count(*) FROM outbox"), 3);
 }
 
+Test(import_store, changes_a_url_that_is_repeated_in_a_chunk_to_its_last_row)
+{
+	const struct import_url rows[] = {
+		{ URL("old", "http://1/") },
+		{ .id = 50, URL("new", "http://1/"), .title = "first", .created_us = AT_US },
+		{ .user_id = 9, URL("new", "http://stray/") },
+		{ .id = 51, URL("new", "http://2/") },
+		{ URL("same", "http://x/") },
+		{ URL("new", "http://3/"), .title = "last", .is_active = true },
+		{ URL("old", "http://2/"), .is_active = true },
+		{ URL("same", "http://x/") },
+	};
+	struct url before = post_url("old"), u;
+
+	cr_assert_str_eq(urls(rows, N(rows)), "unsunuuu");
+	cr_assert_eq(url_get_by_code(d.db, &d.cx, "old", &u), ERR_OK);
+	cr_assert_eq(u.id, before.id);
+	cr_assert_str_eq(u.original_url, "http://2/");
+	cr_assert_eq(url_get_by_code(d.db, &d.cx, "new", &u), ERR_OK);
+	cr_assert_eq(u.id, 50);
+	cr_assert_eq(u.created_us, AT_US);
+	cr_assert_str_eq(u.original_url, "http://3/");
+	cr_assert_str_eq(u.title, "last");
+	cr_assert(u.is_active);
+	cr_assert_eq(
+	    database_int(&d, "SELECT count(*) FROM events WHERE event_type = 'updated'"), 2);
+	cr_assert_str_eq(database_text(&d, "SELECT details->'changes'->'title'->>'old' FROM events"
+					   " WHERE url_id = 50"),
+	    "first");
+	cr_assert_eq(database_int(&d, "SELECT version FROM outbox WHERE url_id = 50"), u.version);
+}
+
+Test(import_store, lets_the_first_new_url_of_a_chunk_keep_an_id)
+{
+	const struct import_url rows[] = {
+		{ .id = 7, URL("known", "http://x/") },
+		{ .id = 7, .user_id = 9, URL("stray", "http://x/") },
+		{ .id = 7, URL("one", "http://x/") },
+		{ .id = 7, URL("two", "http://x/") },
+		{ .id = 8, URL("one", "http://x/") },
+		{ .id = 8, URL("three", "http://x/") },
+	};
+
+	post_url("known");
+	cr_assert_str_eq(urls(rows, N(rows)), "usnnun");
+	cr_assert_eq(database_int(&d, "SELECT id FROM urls WHERE short_code = 'one'"), 7);
+	cr_assert_eq(database_int(&d, "SELECT id FROM urls WHERE short_code = 'three'"), 8);
+	cr_assert_gt(database_int(&d, "SELECT id FROM urls WHERE short_code = 'two'"), 8);
+}
+
+Test(import_store, sends_a_large_chunk_in_pieces)
+{
+	struct import_url *rows = arena_alloc(d.arena, IMPORT_CHUNK * sizeof(*rows));
+	char target[2048];
+
+	memset(target, 'x', sizeof(target) - 1);
+	target[sizeof(target) - 1] = '\0';
+	for (int i = 0; i < IMPORT_CHUNK; i++)
+		rows[i] = (struct import_url){ URL(arena_printf(d.arena, "c%d", i), target) };
+	urls(rows, IMPORT_CHUNK);
+	cr_assert_eq(database_int(&d, "SELECT count(*) FROM urls"), IMPORT_CHUNK);
+	cr_assert_eq(database_int(&d, "SELECT id FROM urls WHERE short_code = 'c4999'"),
+	    database_int(&d, "SELECT max(id) FROM urls"));
+}
+
+Test(import_store, takes_a_time_that_is_not_given_for_now)
+{
+	const struct import_url rows[] = {
+		{ URL("one", "http://x/") },
+		{ URL("two", "http://x/"), .updated_us = AT_US },
+	};
+
+	cr_assert_str_eq(urls(rows, N(rows)), "nn");
+	cr_assert_eq(
+	    database_int(&d, "SELECT count(*) FROM urls WHERE created_at > now() - interval '1 min'"
+			     " AND created_at <= now()"),
+	    2);
+	cr_assert_eq(
+	    database_int(&d, "SELECT count(*) FROM urls WHERE updated_at = created_at"), 1);
+}
+
 /*
  * Events
  */
