@@ -16,6 +16,7 @@ PARTS = {
     "pg": "PostgreSQL", "run/ingest": "ingest",
 }
 OTHER = "logs, supervisor"
+LAYERS = ("l1", "redis", "db", "none")
 
 
 def cpu_us(home, parts=None):
@@ -60,6 +61,27 @@ def metric(stack, name, *labels):
         lines = reply.read().decode().splitlines()
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines
                if line.startswith((name + " ", name + "{")) and all(label in line for label in labels))
+
+
+def layers(stack):
+    """Redirects so far, by the layer that knew the code."""
+    found = collections.Counter()
+    if stack:
+        for layer in LAYERS:
+            found[layer] = metric(stack, "terse_redirects_total", f'layer="{layer}"')
+    return found
+
+
+def private_kib(pid):
+    """KiB that a process shares with nobody, but what it has of mappings that could be shared."""
+    total, is_shared = 0, False
+    for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        name, *rest = line.split()
+        if not name.endswith(":"):
+            is_shared = rest[0].endswith("s")
+        elif name.startswith("Private_") and not is_shared:
+            total += int(rest[0])
+    return total
 
 
 def undrained(stack):

@@ -20,7 +20,8 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "it"))
 
-import bench  # noqa: E402
+import load as loads  # noqa: E402
+import places  # noqa: E402
 import meter  # noqa: E402
 from stack import Stack, pids_in  # noqa: E402
 
@@ -81,12 +82,12 @@ def main():
     parser.add_argument("--connections", type=int, default=64)
     args = parser.parse_args()
     with Stack() as stack:
-        link = bench.new_link(stack)
+        link = places.new_link(stack)
         pids = {part: [pid for home, name in places for pid in pids_in(stack.state / home, name)]
                 for part, places in PARTS.items()}
 
         def load():
-            run = bench.wrk(link, args.connections, args.seconds)
+            run = loads.wrk(link, args.connections, args.seconds)
             meter.drain(stack)
             return run
 

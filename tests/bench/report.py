@@ -1,0 +1,165 @@
+"""What a run has found: medians of rows, the tables, the bars, the JSON document."""
+
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import time
+
+import meter
+import rows
+
+HERE = pathlib.Path(__file__).resolve().parent
+RUN_FIGURES = ("p50_ms", "p95_ms", "p99_ms", "load_us", "lag_s", "drain_s", "others")
+
+
+def median(runs, name):
+    """None: no run has this figure."""
+    found = [run[name] for run in runs if name in run]
+    return round(statistics.median(found), 2) if found else None
+
+
+def share_of_layers(runs):
+    """{layer: share} of the codes that were looked up."""
+    counts = {layer: sum(run["layers"][layer] for run in runs) for layer in meter.LAYERS}
+    total = sum(counts.values())
+    return {layer: round(n / total, 3) for layer, n in counts.items() if n}
+
+
+def result(row, runs, base):
+    """base: the runs of nginx alone in the same rounds; none: no ratio."""
+    rate = statistics.median(run["rate"] for run in runs)
+    ratios = [run["rate"] / of["rate"] for run, of in zip(runs, base)]
+    parts = {part for run in runs for part in run["cpu_us"]}
+    return {
+        "key": row.key, "name": row.name, "connections": row.connections, "ingest": row.ingest,
+        "requests_per_s": round(rate),
+        "ratio": round(rate / statistics.median(of["rate"] for of in base), 3) if base else None,
+        "ratio_rounds": [round(ratio, 3) for ratio in ratios],
+        **{name: median(runs, name) for name in RUN_FIGURES},
+        "errors": sum(run["errors"] for run in runs),
+        "layers": share_of_layers(runs),
+        "cpu_us": {part: round(statistics.median(run["cpu_us"].get(part, 0) for run in runs), 1) for part in parts},
+        **({"beside": [run["beside"] for run in runs]} if "beside" in runs[0] else {}),
+    }
+
+
+def text(value, form="{:.1f}"):
+    return "" if value is None else form.format(value)
+
+
+def span(found):
+    return f"{min(found):.2f}-{max(found):.2f}" if found else ""
+
+
+def show(results):
+    print(meter.markdown(
+        ["row", "ingest", "conn.", "ratio", "rounds", "requests/s", "p50 ms", "p95 ms", "p99 ms", "CPU us",
+         "load's us", "lag s", "errors", "others"],
+        [[r["name"], r["ingest"], str(r["connections"]), text(r["ratio"], "{:.2f}"), span(r["ratio_rounds"]),
+          str(r["requests_per_s"]), text(r["p50_ms"]), text(r["p95_ms"]), text(r["p99_ms"]),
+          f"{sum(r['cpu_us'].values()):.0f}", text(r["load_us"]), text(r["lag_s"], "{:.2f}"), str(r["errors"]),
+          f"{r['others']:.0%}"] for r in results]))
+    used = {part for r in results for part in r["cpu_us"]}
+    parts = sorted(used, key=lambda part: -sum(r["cpu_us"].get(part, 0) for r in results))
+    print("\nCPU microseconds per request, by part, and the layers that knew the code:\n\n" + meter.markdown(
+        ["row", "ingest", "conn.", *parts, "layers"],
+        [[r["name"], r["ingest"], str(r["connections"]), *(f"{r['cpu_us'].get(part, 0):.1f}" for part in parts),
+          ", ".join(f"{layer} {share:.1%}" for layer, share in r["layers"].items())] for r in results]) + "\n")
+
+
+class Found:
+    """Results and single figures, as the bars ask for them; what was not measured is a KeyError."""
+
+    def __init__(self, results, figures):
+        self.results, self.figures = {r["key"]: r for r in results}, figures
+
+    def rate(self, key, base):
+        return self.results[key]["requests_per_s"] / self.results[base]["requests_per_s"]
+
+    def of(self, key, name):
+        return self.results[key][name]
+
+
+# (what, how it is found, the least or most that will do)
+AT_LEAST, AT_MOST = "at least", "at most"
+BARS = [
+    ("L1 hit / constant worker, ingest paused", lambda f: f.rate("l1 paused", "constant"), AT_LEAST, 0.90),
+    ("L1 hit / constant worker, ingest keeping up", lambda f: f.rate("l1", "constant"), AT_LEAST, 0.70),
+    ("lag of ingest meanwhile, s", lambda f: f.of("l1", "lag_s"), AT_MOST, 5),
+    ("ingest on its own, clicks/s", lambda f: f.figures["ingest clicks/s"], AT_LEAST, 50_000),
+    ("L1 hit / nginx + Lua + Redis, ingest paused", lambda f: f.rate("l1 paused", "lua"), AT_LEAST, 1.0),
+    ("L1 hit / nginx + Lua + Redis, ingest keeping up", lambda f: f.rate("l1", "lua"), AT_LEAST, 1.0),
+    ("L1 hit / Flask, ingest paused", lambda f: f.rate("l1 paused", "flask"), AT_LEAST, 10),
+    ("L1 hit / Flask, ingest keeping up", lambda f: f.rate("l1", "flask"), AT_LEAST, 10),
+    ("errors at 5,000 connections, ingest paused", lambda f: f.of("l1 5000 paused", "errors"), AT_MOST, 0),
+    ("errors at 5,000 connections, ingest keeping up", lambda f: f.of("l1 5000", "errors"), AT_MOST, 0),
+    ("p99 at 500 connections, ms, ingest paused", lambda f: f.of("l1 500 paused", "p99_ms"), AT_MOST, 100),
+    ("p99 at 500 connections, ms, ingest keeping up", lambda f: f.of("l1 500", "p99_ms"), AT_MOST, 100),
+    ("private memory of a redirect worker, MiB", lambda f: f.figures["worker MiB"], AT_MOST, 3),
+    ("10,000,000 links / 10,000 links, ingest paused", lambda f: f.rate("many paused", "zipf paused"), AT_LEAST, 0.85),
+    ("10,000,000 links / 10,000 links, ingest keeping up", lambda f: f.rate("many", "zipf"), AT_LEAST, 0.85),
+    ("hits beside slow misses / alone", lambda f: f.rate("hits misses", "hits"), AT_LEAST, 0.8),
+    ("POST /urls / pgbench", lambda f: f.figures["post/pgbench"], AT_LEAST, 0.7),
+    ("import / psql \\copy", lambda f: f.figures["import/copy"], AT_LEAST, 0.3),
+]
+
+
+def bars(results, figures):
+    """[{what, measured, sense, bar, ok}]; measured and ok are None for what was not measured."""
+    found, done = Found(results, figures), []
+    for what, how, sense, bar in BARS:
+        try:
+            measured = round(how(found), 3)
+        except KeyError:
+            measured = None
+        is_met = measured is not None and (measured >= bar if sense == AT_LEAST else measured <= bar)
+        done.append({"what": what, "measured": measured, "sense": sense, "bar": bar,
+                     "ok": None if measured is None else is_met})
+    return done
+
+
+def show_bars(found):
+    word = {True: "ok", False: "missed", None: "not measured"}
+    print("bars:\n\n" + meter.markdown(
+        ["bar", "measured", "", "wanted", ""],
+        [[b["what"], text(b["measured"], "{:,.2f}"), b["sense"], f"{b['bar']:,}", word[b["ok"]]] for b in found])
+        + "\n")
+
+
+def commit():
+    done = subprocess.run(["git", "-C", HERE, "describe", "--always", "--dirty"], capture_output=True, text=True,
+                          check=False)
+    return done.stdout.strip()
+
+
+def machine():
+    model = [line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+             if line.startswith("model name")]
+    return {"cores": os.cpu_count(), "cpu": model[0] if model else platform.machine(),
+            "memory_mib": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20,
+            "kernel": platform.release()}
+
+
+def noise(results):
+    """The share of the cores that others took: median and worst of the rows."""
+    others = [r["others"] for r in results]
+    return {"median": round(statistics.median(others), 2), "most": max(others)}
+
+
+def document(results, figures, **more):
+    return {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "commit": commit(), "machine": machine(),
+            "noise": noise(results) if results else None, **more, "rows": results, "figures": figures,
+            "bars": bars(results, figures)}
+
+
+def base_of(row, runs):
+    """The runs of nginx alone at the same number of connections."""
+    bare = next((other for other in runs if other.place == "nginx" and other.connections == row.connections), None)
+    return runs.get(bare, [])
+
+
+def results_of(runs):
+    """runs: {row: [run of each round]}"""
+    return [result(row, found, base_of(row, runs)) for row, found in runs.items()]
