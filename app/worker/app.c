@@ -16,6 +16,7 @@
 #include "lib/data/click.h"
 #include "lib/data/db.h"
 #include "lib/data/journal.h"
+#include "lib/data/lookup.h"
 #include "lib/data/unknown.h"
 #include "lib/data/url_store.h"
 #include "lib/data/url_target.h"
@@ -47,10 +48,11 @@ app_init(struct app *app, const struct settings *s, char *why, size_t why_size)
 	if (app->unknown == NULL)
 		return refuse(why, why_size, "table of unknown codes", s->run_dir);
 	app->db = db_new(s->db, s->db_password, s->db_timeout_ms);
+	app->lookup = lookup_new(s->db, s->db_password, s->db_timeout_ms);
 	app->cache = cache_new(s->redis_socket, s->redis_timeout_ms, app->breaker);
 	app->journal =
 	    journal_new(s->journal_dir, s->journal_segment_bytes, s->journal_segment_age_ms);
-	if (app->db == NULL || app->cache == NULL || app->journal == NULL) {
+	if (app->db == NULL || app->lookup == NULL || app->cache == NULL || app->journal == NULL) {
 		snprintf(why, why_size, "no memory");
 		return false;
 	}
@@ -63,6 +65,7 @@ app_release(struct app *app)
 {
 	journal_free(app->journal);
 	cache_free(app->cache);
+	lookup_free(app->lookup);
 	db_free(app->db);
 	unknown_free(app->unknown);
 	breaker_free(app->breaker);

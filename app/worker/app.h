@@ -17,6 +17,7 @@ struct cache;
 struct ctx;
 struct db;
 struct journal;
+struct lookup;
 struct resp;
 struct settings;
 struct target_rules;
@@ -26,7 +27,8 @@ struct url_target;
 
 struct app {
 	const struct settings *settings; /* borrowed */
-	struct db *db;
+	struct db *db;         /* of the pull front; blocks */
+	struct lookup *lookup; /* of the mux front; never does */
 	struct breaker *breaker;
 	struct cache *cache;
 	struct unknown *unknown;
