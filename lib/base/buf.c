@@ -1,12 +1,12 @@
 #include "lib/base/buf.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/escape.h"
+#include "lib/base/num.h"
 
 enum { FIRST_BYTES = 256 };
 
@@ -70,7 +70,9 @@ buf_addc(struct buf *b, char c)
 void
 buf_addi(struct buf *b, int64_t v)
 {
-	buf_printf(b, "%" PRId64, v);
+	char text[NUM_TEXT_SIZE];
+
+	buf_add(b, text, num_format(v, text));
 }
 
 void

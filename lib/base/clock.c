@@ -1,7 +1,6 @@
 #include "lib/base/clock.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -30,13 +29,23 @@ clock_wall_us(void)
 	return now_us(CLOCK_REALTIME);
 }
 
+/* Writes n digits, then what follows them. Returns where that ends. */
+static char *
+put_digits(char *to, int value, int n, char follows)
+{
+	for (int i = n - 1; i >= 0; i--, value /= 10)
+		to[i] = (char)('0' + value % 10);
+	to[n] = follows;
+	return to + n + 1;
+}
+
 const char *
 clock_format(int64_t wall_us, char text[CLOCK_TEXT_SIZE])
 {
 	time_t s = wall_us / SECOND_US;
 	int us = (int)(wall_us % SECOND_US);
 	struct tm tm;
-	int len;
+	char *to = text;
 
 	if (us < 0) {
 		us += (int)SECOND_US;
@@ -47,12 +56,15 @@ clock_format(int64_t wall_us, char text[CLOCK_TEXT_SIZE])
 	if (s > YEAR_9999_S)
 		s = YEAR_9999_S;
 	gmtime_r(&s, &tm);
-	len = snprintf(text, CLOCK_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900,
-	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	to = put_digits(to, tm.tm_year + 1900, 4, '-');
+	to = put_digits(to, tm.tm_mon + 1, 2, '-');
+	to = put_digits(to, tm.tm_mday, 2, 'T');
+	to = put_digits(to, tm.tm_hour, 2, ':');
+	to = put_digits(to, tm.tm_min, 2, ':');
+	to = put_digits(to, tm.tm_sec, 2, us > 0 ? '.' : 'Z');
 	if (us > 0)
-		snprintf(text + len, CLOCK_TEXT_SIZE - (size_t)len, ".%06dZ", us);
-	else
-		snprintf(text + len, CLOCK_TEXT_SIZE - (size_t)len, "Z");
+		to = put_digits(to, us, 6, 'Z');
+	*to = '\0';
 	return text;
 }
 

@@ -1,22 +1,49 @@
 #include "lib/base/escape.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/utf8.h"
 
+/* One byte in all eight places of a word. */
+#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Words of text are looked at eight bytes at a time: the high bit of a byte of the result
+ * says that it, or one before it, is 0. */
+static uint64_t
+zeros(uint64_t word)
+{
+	return (word - EIGHT(1)) & ~word;
+}
+
+static bool
+is_plain_word(const char *s)
+{
+	uint64_t word, others;
+
+	memcpy(&word, s, sizeof(word));
+	others = word | (word - EIGHT(0x20)) | zeros(word ^ EIGHT(0x7f)) |
+		 zeros(word ^ EIGHT('"')) | zeros(word ^ EIGHT('\\'));
+	return (others & EIGHT(0x80)) == 0;
+}
+
+static bool
+is_plain(char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 size_t
 escape_plain(const char *s, size_t n)
 {
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
-			break;
-	}
+	while (n - i >= sizeof(uint64_t) && is_plain_word(s + i))
+		i += sizeof(uint64_t);
+	while (i < n && is_plain(s[i]))
+		i++;
 	return i;
 }
 

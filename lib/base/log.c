@@ -1,8 +1,5 @@
 #include "lib/base/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -11,14 +8,16 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/escape.h"
+#include "lib/base/log_file.h"
+#include "lib/base/metric.h"
+#include "lib/base/num.h"
 
 enum { LINE_BYTES = 8 * 1024, FULL_BYTES = 32 * 1024 };
 
 static const char line_end[] = "}\n";
 
 static struct {
-	int fd;
-	char path[4096];     /* "": not a file of ours */
+	struct log_file file;
 	const char *program; /* borrowed */
 	pid_t pid;
 	enum log_level least;
@@ -28,7 +27,7 @@ static struct {
 	size_t end;        /* bytes with the line that is being built */
 	int64_t oldest_us; /* when the first of the whole lines began */
 	char bytes[FULL_BYTES + LINE_BYTES];
-} sink = { .fd = STDERR_FILENO, .program = "terse", .least = LOG_INFO };
+} sink = { .file = { .fd = STDERR_FILENO }, .program = "terse", .least = LOG_INFO };
 
 static const char *const level_names[] = {
 	[LOG_DEBUG] = "debug",
@@ -48,32 +47,18 @@ log_level_of(const char *name)
 	return LOG_INFO;
 }
 
-static int
-open_file(const char *path)
-{
-	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-}
-
 enum err
 log_open(const char *path, const char *program, enum log_level least)
 {
-	bool is_file = strcmp(path, "-") != 0;
-	int fd = STDERR_FILENO;
+	enum err e;
 
-	if (strlen(path) >= sizeof(sink.path)) {
-		errno = ENAMETOOLONG;
-		return ERR_UNAVAILABLE;
-	}
-	if (is_file)
-		fd = open_file(path);
-	if (fd < 0)
-		return ERR_UNAVAILABLE;
 	/* Lines that a parent left in the buffer are the parent's to write. */
 	if (sink.pid != getpid())
 		sink.len = sink.end = 0;
-	log_close();
-	sink.fd = fd;
-	strcpy(sink.path, is_file ? path : "");
+	log_flush();
+	e = log_file_open(&sink.file, path);
+	if (e)
+		return e;
 	sink.program = program;
 	sink.pid = getpid();
 	sink.least = least;
@@ -82,28 +67,24 @@ log_open(const char *path, const char *program, enum log_level least)
 }
 
 void
+log_rotate_at(int64_t max_bytes, int64_t keep)
+{
+	sink.file.max_bytes = max_bytes;
+	sink.file.keep = keep;
+}
+
+void
 log_close(void)
 {
 	log_flush();
-	if (sink.fd != STDERR_FILENO)
-		close(sink.fd);
-	sink.fd = STDERR_FILENO;
-	sink.path[0] = '\0';
+	log_file_close(&sink.file);
 }
 
 void
 log_reopen(void)
 {
-	int fd;
-
 	log_flush();
-	if (sink.path[0] == '\0')
-		return;
-	fd = open_file(sink.path);
-	if (fd < 0)
-		return; /* the old file still takes lines */
-	close(sink.fd);
-	sink.fd = fd;
+	log_file_reopen(&sink.file);
 }
 
 /* Bytes that the line may still grow by; its end always fits. */
@@ -176,10 +157,8 @@ log_text(const char *name, const char *value)
 void
 log_int(const char *name, int64_t value)
 {
-	char digits[24];
-
 	if (put_name(name))
-		put(digits, (size_t)snprintf(digits, sizeof(digits), "%" PRId64, value));
+		sink.end += num_format(value, sink.bytes + sink.end);
 }
 
 bool
@@ -234,20 +213,25 @@ log_event(enum log_level level, const char *msg, const char *fmt, ...)
 	log_end();
 }
 
+static uint64_t
+lines_in(const char *bytes, size_t n)
+{
+	uint64_t lines = 0;
+
+	for (size_t i = 0; i < n; i++)
+		lines += bytes[i] == '\n';
+	return lines;
+}
+
 void
 log_flush(void)
 {
-	size_t done = 0;
+	size_t done = sink.len;
 
-	while (done < sink.len) {
-		ssize_t n = write(sink.fd, sink.bytes + done, sink.len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break; /* nobody is left to tell: these lines are lost */
-		done += (size_t)n;
-	}
+	if (sink.len > 0)
+		done = log_file_append(&sink.file, sink.bytes, sink.len);
+	if (done < sink.len)
+		metric_add(M_LOG_DROPPED, 0, 0, 0, lines_in(sink.bytes + done, sink.len - done));
 	/* What is left is the beginning of a line that is being built. */
 	sink.end -= sink.len;
 	memmove(sink.bytes, sink.bytes + sink.len, sink.end);

@@ -24,7 +24,11 @@ enum log_level log_level_of(const char *name);
 MUST_CHECK enum err log_open(const char *path, const char *program, enum log_level least);
 void log_close(void);
 
-/* Opens the same path anew (after a rotation). */
+/* A file of max_bytes is renamed to path.1, path.1 to path.2 and so on, and the last `keep`
+ * are kept: several processes may share path. max_bytes 0, as at first: never. */
+void log_rotate_at(int64_t max_bytes, int64_t keep);
+
+/* Opens the same path anew (after somebody else's rotation). */
 void log_reopen(void);
 
 /* Starts a line with ts, level, msg, program and pid. Returns false, and makes the calls
@@ -38,7 +42,8 @@ void log_end(void);
 void log_event(enum log_level level, const char *msg, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Writes what is buffered. Lines of LOG_WARN and above are written at once; the others
- * when 32 KiB are full or log_flush is called. */
+ * when 32 KiB are full or log_flush is called. Lines that find no room on the disk are
+ * dropped and counted. */
 void log_flush(void);
 
 /* Writes what is buffered if its oldest line is older than age_us. */

@@ -36,6 +36,13 @@ enum metric {
 	M_INGEST_CAUGHT_UP, /* gauge (s since 1970): when the journal was last empty */
 	M_OUTBOX_APPLIED,   /* counter */
 	M_OUTBOX_LAG,       /* gauge (s): age of the oldest row not applied */
+	M_POOL_WORKERS,     /* gauge: pool, state */
+	M_POOL_BUSY,        /* gauge (ratio): pool */
+	M_POOL_ROTATION,    /* gauge: pool; 1 while the web server reaches it */
+	M_POOL_RESTARTS,    /* counter: pool, reason */
+	M_POOL_SCALED,      /* counter: pool, direction, reason */
+	M_POOL_ROLLS,       /* counter: pool, outcome */
+	M_LOG_DROPPED,      /* counter: lines */
 	M__COUNT
 };
 
@@ -49,6 +56,27 @@ enum metric_redirect {
 	REDIRECT_FAILED,
 	REDIRECT__COUNT
 };
+enum metric_worker {
+	WORKER_STARTING,
+	WORKER_IDLE,
+	WORKER_BUSY,
+	WORKER_UNABLE, /* stopped, silent or spinning */
+	WORKER_DRAINING,
+	WORKER__COUNT
+};
+enum metric_reason {
+	REASON_NONE,
+	REASON_CRASHED,
+	REASON_HUNG,
+	REASON_BUSY, /* the pool */
+	REASON_IDLE, /* the pool */
+	REASON_RECYCLED,
+	REASON_ROLLED,
+	REASON_ABORTED, /* a new worker that was to replace one */
+	REASON_STOPPED, /* the pool */
+	REASON__COUNT
+};
+enum metric_direction { DIRECTION_UP, DIRECTION_DOWN, DIRECTION__COUNT };
 enum metric_outcome { OUTCOME_OK, OUTCOME_MISS, OUTCOME_ERROR, OUTCOME_SKIPPED, OUTCOME__COUNT };
 
 /* Maps run_dir's metrics and takes a slot (a dead process's, or a fresh one). routes are
@@ -59,16 +87,21 @@ enum metric_outcome { OUTCOME_OK, OUTCOME_MISS, OUTCOME_ERROR, OUTCOME_SKIPPED, 
 MUST_CHECK enum err metric_open(const char *run_dir, const char *const *routes, size_t n_routes);
 void metric_close(void);
 
-/* A counter, a gauge, a histogram. */
+/* The number of a pool of workers as a label, until metric_close. The host's 16th pool and
+ * all after it are "other". */
+unsigned metric_pool(const char *name);
+
+/* A counter, a gauge, a gauge with labels, a histogram. */
 void metric_add(enum metric m, unsigned l0, unsigned l1, unsigned l2, uint64_t n);
 void metric_set(enum metric m, double value);
+void metric_set_at(enum metric m, unsigned l0, unsigned l1, double value);
 void metric_observe(enum metric m, unsigned l0, int64_t duration_us);
 
 /* The number of an HTTP status as a label. Methods are numbered GET, HEAD, POST, PUT,
  * PATCH, DELETE, OPTIONS, any other. */
 unsigned metric_status(int status);
 
-/* The host's value of a gauge, as metric_render has it. */
+/* The host's value of a gauge without labels, as metric_render has it. */
 double metric_get(enum metric m);
 
 /* Prometheus text format 0.0.4 over all slots. */

@@ -10,10 +10,17 @@ static const char *const statuses[] = { "200", "201", "204", "301", "302", "303"
 static const char *const layers[] = { "none", "l1", "redis", "db" };
 static const char *const redirects[] = { "found", "unknown", "inactive", "failed" };
 static const char *const outcomes[] = { "ok", "miss", "error", "skipped" };
+static const char *const workers[] = { "starting", "idle", "busy", "unable", "draining" };
+static const char *const reasons[] = { "none", "crashed", "hung", "busy", "idle", "recycled",
+	"rolled", "aborted", "stopped" };
+static const char *const directions[] = { "up", "down" };
 
 _Static_assert(N(layers) == LAYER__COUNT, "one name per layer");
 _Static_assert(N(redirects) == REDIRECT__COUNT, "one name per redirect");
 _Static_assert(N(outcomes) == OUTCOME__COUNT, "one name per outcome");
+_Static_assert(N(workers) == WORKER__COUNT, "one name per worker's state");
+_Static_assert(N(reasons) == REASON__COUNT, "one name per reason");
+_Static_assert(N(directions) == DIRECTION__COUNT, "one name per direction");
 
 const struct metric_dim metric_dims[] = {
 	[DIM_NONE] = { NULL, NULL, 1 },
@@ -23,6 +30,10 @@ const struct metric_dim metric_dims[] = {
 	[DIM_LAYER] = { "layer", layers, N(layers) },
 	[DIM_REDIRECT] = { "outcome", redirects, N(redirects) },
 	[DIM_OUTCOME] = { "outcome", outcomes, N(outcomes) },
+	[DIM_POOL] = { "pool", NULL, METRIC_POOLS },
+	[DIM_WORKER] = { "state", workers, N(workers) },
+	[DIM_REASON] = { "reason", reasons, N(reasons) },
+	[DIM_DIRECTION] = { "direction", directions, N(directions) },
 };
 
 _Static_assert(N(metric_dims) == DIM__COUNT, "one row per dimension");
@@ -68,6 +79,20 @@ const struct metric_family metric_families[] = {
 	    "Outbox rows applied on this host." },
 	[M_OUTBOX_LAG] = { "terse_outbox_lag_seconds", GAUGE_MAX, { DIM_NONE },
 	    "Age of the oldest outbox row that is not applied on this host." },
+	[M_POOL_WORKERS] = { "terse_pool_workers", GAUGE_SUM, { DIM_POOL, DIM_WORKER },
+	    "Workers of a pool." },
+	[M_POOL_BUSY] = { "terse_pool_busy_ratio", GAUGE_MAX, { DIM_POOL },
+	    "Part of their time that a pool's workers were busy, over the last window." },
+	[M_POOL_ROTATION] = { "terse_pool_in_rotation", GAUGE_MAX, { DIM_POOL },
+	    "1 while the web server reaches the pool." },
+	[M_POOL_RESTARTS] = { "terse_pool_restarts_total", COUNTER, { DIM_POOL, DIM_REASON },
+	    "Workers that ended and were replaced." },
+	[M_POOL_SCALED] = { "terse_pool_scale_events_total", COUNTER,
+	    { DIM_POOL, DIM_DIRECTION, DIM_REASON }, "Changes of the number of workers." },
+	[M_POOL_ROLLS] = { "terse_pool_rolls_total", COUNTER, { DIM_POOL, DIM_OUTCOME },
+	    "Replacements of all workers of a pool." },
+	[M_LOG_DROPPED] = { "terse_log_lines_dropped_total", COUNTER, { DIM_NONE },
+	    "Log lines dropped because they could not be written." },
 };
 
 _Static_assert(N(metric_families) == M__COUNT, "one row per metric");

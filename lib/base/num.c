@@ -1,6 +1,7 @@
 #include "lib/base/num.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 /* Reads the whole text. A value that int64_t can't hold becomes the nearer bound of
  * int64_t and answers ERR_INVALID. */
@@ -53,4 +54,23 @@ num_parse_clamped(const char *s, size_t n, int64_t min, int64_t max, int64_t *re
 		return ERR_MALFORMED;
 	*ret_value = v < min ? min : v > max ? max : v;
 	return ERR_OK;
+}
+
+size_t
+num_format(int64_t value, char text[NUM_TEXT_SIZE])
+{
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	char digits[NUM_TEXT_SIZE];
+	size_t first = sizeof(digits) - 1, n;
+
+	digits[first] = '\0';
+	do {
+		digits[--first] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (value < 0)
+		digits[--first] = '-';
+	n = sizeof(digits) - 1 - first;
+	memcpy(text, digits + first, n + 1);
+	return n;
 }

@@ -29,6 +29,7 @@ struct settings {
 	/* every program */
 	const char *run_dir; /* sockets and shared memory */
 	const char *log_file;
+	int64_t log_max_bytes, log_keep;
 	const char *log_level; /* debug, info, warn, error */
 	const char *pool;      /* names a pool of workers in the log */
 	const char *host;      /* names this machine in the journal's offsets */

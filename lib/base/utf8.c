@@ -145,6 +145,24 @@ utf8_has_control(const char *s)
 	return false;
 }
 
+/* Bytes at the start of s that are ASCII but no NUL. */
+static size_t
+ascii_run(const char *s, size_t n)
+{
+	static const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+	uint64_t word;
+	size_t i = 0;
+
+	for (; n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, s + i, sizeof(word));
+		if (((word | (word - ones)) & highs) != 0)
+			break;
+	}
+	while (i < n && s[i] > 0)
+		i++;
+	return i;
+}
+
 size_t
 utf8_copy_clean(char *dst, size_t cap, const char *s, size_t n)
 {
@@ -153,10 +171,14 @@ utf8_copy_clean(char *dst, size_t cap, const char *s, size_t n)
 
 	assert(cap > 0);
 	while (n > 0) {
-		size_t len = *s == '\0' ? 0 : utf8_decode(s, n, &point);
-		size_t taken = len ? len : 1;
+		size_t room = cap - 1 - used, len = 1;
+		size_t taken = ascii_run(s, n < room ? n : room);
 
-		if (taken > cap - 1 - used)
+		if (taken == 0) {
+			len = *s == '\0' ? 0 : utf8_decode(s, n, &point);
+			taken = len ? len : 1;
+		}
+		if (taken > room)
 			break;
 		memcpy(dst + used, len ? s : "?", taken);
 		used += taken;

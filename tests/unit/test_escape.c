@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "lib/base/escape.h"
 #include "lib/base/utf8.h"
@@ -40,4 +41,20 @@ Test(escape, takes_no_byte_beyond_the_given_ones)
 	cr_assert_eq(escape_one("\xc3\xa9", 1, out, &len), 1);
 	cr_assert_eq(len, 3);
 	cr_assert_arr_eq(out, "\xef\xbf\xbd", 3);
+}
+
+Test(escape, finds_every_special_byte_at_every_place)
+{
+	char text[24];
+
+	for (int byte = 0; byte < 256; byte++)
+		for (size_t at = 0; at < sizeof(text); at++) {
+			bool is_plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+
+			memset(text, 'x', sizeof(text));
+			text[at] = (char)byte;
+			cr_assert_eq(
+			    escape_plain(text, sizeof(text)), is_plain ? sizeof(text) : at);
+			cr_assert_eq(escape_plain(text, at), at);
+		}
 }

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/num.h"
@@ -105,5 +106,23 @@ Test(num, clamps_to_the_nearer_bound)
 
 		cr_assert_eq(num_parse_clamped(s, strlen(s), 1, 200, &v), ERR_OK);
 		cr_assert_eq(v, rows[i].value, "%s", s);
+	}
+}
+
+Test(num, formats_what_it_parses)
+{
+	static const int64_t values[] = { 0, 1, -1, 9, 10, -10, 99, 100, 12345678, INT64_MAX,
+		INT64_MIN, INT64_MIN + 1 };
+	char text[NUM_TEXT_SIZE], expected[32];
+	int64_t value;
+
+	for (size_t i = 0; i < N(values); i++) {
+		size_t n = num_format(values[i], text);
+
+		cr_assert_eq(num_parse(text, n, INT64_MIN, INT64_MAX, &value), ERR_OK);
+		cr_assert_eq(value, values[i]);
+		snprintf(expected, sizeof(expected), "%lld", (long long)values[i]);
+		cr_assert_str_eq(text, expected);
+		cr_assert_eq(n, strlen(expected));
 	}
 }

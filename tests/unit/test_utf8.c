@@ -161,3 +161,23 @@ Test(utf8, copies_no_half_character)
 	assert_clean("\xf0\x9f\x98\x80", 4, 4, "");
 	assert_clean("\xf0\x9f\x98\x80", 4, 5, "\xf0\x9f\x98\x80");
 }
+
+Test(utf8, cleans_every_byte_at_every_place)
+{
+	char text[24], copy[25], expected[25];
+
+	for (int byte = 0; byte < 256; byte++)
+		for (size_t at = 0; at < sizeof(text); at++) {
+			memset(text, 'x', sizeof(text));
+			text[at] = (char)byte;
+			memcpy(expected, text, sizeof(text));
+			expected[sizeof(text)] = '\0';
+			if (byte == 0 || byte >= 0x80)
+				expected[at] = '?';
+			cr_assert_eq(
+			    utf8_copy_clean(copy, sizeof(copy), text, sizeof(text)), sizeof(text));
+			cr_assert_str_eq(copy, expected);
+			cr_assert_eq(utf8_copy_clean(copy, at + 1, text, sizeof(text)), at);
+			cr_assert_eq(memcmp(copy, expected, at), 0);
+		}
+}
