@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/metric_family.h"
+#include "lib/base/metric_name.h"
 #include "lib/base/shm.h"
 
 #ifndef PACKAGE_VERSION
@@ -19,11 +21,10 @@
 #endif
 
 enum {
-	SLOTS = 64,
+	SLOTS = 128,
 	CELLS = 16384, /* numbers in a slot; use_private checks that they are enough */
 	ROUTES = METRIC_ROUTES,
-	OTHER_ROUTE = ROUTES - 1, /* where routes go that no name is left for */
-	NAME_WORDS = 6
+	POOLS = METRIC_POOLS
 };
 
 /* Cells are as in metric_family.h, family after family. */
@@ -33,24 +34,17 @@ struct slot {
 	_Atomic uint64_t cells[CELLS];
 };
 
-/* Programs name their routes by number; here the host agrees on the numbers. An entry is
- * taken by its hash, and never changes after; words is the name, filled up with NULs. */
-struct route {
-	_Atomic uint64_t hash; /* 0: free */
-	_Atomic uint64_t words[NAME_WORDS];
-};
-
 struct shared {
-	struct route routes[ROUTES];
+	struct metric_name routes[ROUTES], pools[POOLS];
 	struct slot slots[SLOTS];
 };
 
-static struct route private_routes[ROUTES];
+static struct metric_name private_routes[ROUTES], private_pools[POOLS];
 static struct slot private_slot;
 
 static struct {
 	struct shared *map; /* NULL: all is private */
-	struct route *routes;
+	struct metric_name *routes, *pools;
 	struct slot *slots, *mine;
 	size_t n_slots;
 	unsigned route_of[ROUTES];      /* the host's number of each of our routes */
@@ -70,9 +64,10 @@ use_private(void)
 		    (uint32_t)(metric_series((enum metric)i) * metric_series_cells((enum metric)i));
 	assert(metrics.cell_of[M__COUNT] <= CELLS);
 	for (i = 0; i < ROUTES; i++)
-		metrics.route_of[i] = OTHER_ROUTE;
+		metrics.route_of[i] = ROUTES - 1;
 	metrics.map = NULL;
 	metrics.routes = private_routes;
+	metrics.pools = private_pools;
 	metrics.slots = metrics.mine = &private_slot;
 	metrics.n_slots = 1;
 	private_slot.pid = getpid();
@@ -85,10 +80,12 @@ is_alive(int32_t pid)
 	return pid > 0 && (kill(pid, 0) == 0 || errno != ESRCH);
 }
 
+/* A gauge's cell is 0 while the gauge is unset; the bits of a negative zero are those of a
+ * gauge that was set to 0. */
 static double
-gauge_load(const struct slot *s, enum metric m)
+gauge_load(const struct slot *s, size_t cell)
 {
-	uint64_t bits = atomic_load_explicit(&s->cells[metrics.cell_of[m]], memory_order_relaxed);
+	uint64_t bits = atomic_load_explicit(&s->cells[cell], memory_order_relaxed);
 	double value;
 
 	memcpy(&value, &bits, sizeof(value));
@@ -96,23 +93,27 @@ gauge_load(const struct slot *s, enum metric m)
 }
 
 static void
-gauge_store(struct slot *s, enum metric m, double value)
+gauge_store(_Atomic uint64_t *cell, double value)
 {
 	uint64_t bits;
 
+	value = value == 0 ? -0.0 : value;
 	memcpy(&bits, &value, sizeof(bits));
-	atomic_store_explicit(&s->cells[metrics.cell_of[m]], bits, memory_order_relaxed);
+	atomic_store_explicit(cell, bits, memory_order_relaxed);
 }
 
-/* Zeroes what must not outlive the process. */
+/* Unsets what must not outlive the process. */
 static void
 gauges_end(struct slot *s)
 {
-	size_t m;
+	size_t m, cell;
 
-	for (m = 0; m < M__COUNT; m++)
-		if (metric_families[m].type == GAUGE_SUM || metric_families[m].type == GAUGE_MAX)
-			gauge_store(s, (enum metric)m, 0);
+	for (m = 0; m < M__COUNT; m++) {
+		if (metric_families[m].type != GAUGE_SUM && metric_families[m].type != GAUGE_MAX)
+			continue;
+		for (cell = metrics.cell_of[m]; cell < metrics.cell_of[m + 1]; cell++)
+			atomic_store_explicit(&s->cells[cell], 0, memory_order_relaxed);
+	}
 }
 
 /* Takes a slot that has no living process. A pid that is ours was another's before. */
@@ -137,29 +138,6 @@ slot_take(struct slot *slots)
 	return NULL;
 }
 
-/* The host's number of a route, which everyone who knows the name agrees on. The name is
- * written by each of them, the same bytes, so that it is there whoever dies. */
-static unsigned
-route_number(struct route *routes, const char *name)
-{
-	uint64_t hash = metric_hash(METRIC_HASH_START, name), words[NAME_WORDS] = { 0 };
-	unsigned i;
-	size_t w;
-
-	hash = hash ? hash : 1;
-	memcpy(words, name, strnlen(name, sizeof(words)));
-	for (i = 0; i < OTHER_ROUTE; i++) {
-		uint64_t found = 0;
-
-		if (!atomic_compare_exchange_strong(&routes[i].hash, &found, hash) && found != hash)
-			continue;
-		for (w = 0; w < NAME_WORDS; w++)
-			atomic_store(&routes[i].words[w], words[w]);
-		return i;
-	}
-	return OTHER_ROUTE;
-}
-
 enum err
 metric_open(const char *run_dir, const char *const *routes, size_t n_routes)
 {
@@ -180,11 +158,12 @@ metric_open(const char *run_dir, const char *const *routes, size_t n_routes)
 	}
 	metrics.map = map;
 	metrics.routes = metrics.map->routes;
+	metrics.pools = metrics.map->pools;
 	metrics.slots = metrics.map->slots;
 	metrics.n_slots = SLOTS;
 	metrics.mine = mine;
 	for (i = 0; i < n_routes; i++)
-		metrics.route_of[i] = route_number(metrics.routes, routes[i]);
+		metrics.route_of[i] = metric_name_number(metrics.routes, ROUTES, routes[i]);
 	return ERR_OK;
 }
 
@@ -199,6 +178,14 @@ metric_close(void)
 	if (metrics.map)
 		shm_unmap(metrics.map, sizeof(struct shared));
 	use_private();
+}
+
+unsigned
+metric_pool(const char *name)
+{
+	if (!metrics.mine)
+		use_private();
+	return metric_name_number(metrics.pools, POOLS, name);
 }
 
 /* The first of our cells for a metric with these labels. */
@@ -235,10 +222,14 @@ metric_add(enum metric m, unsigned l0, unsigned l1, unsigned l2, uint64_t n)
 void
 metric_set(enum metric m, double value)
 {
+	metric_set_at(m, 0, 0, value);
+}
+
+void
+metric_set_at(enum metric m, unsigned l0, unsigned l1, double value)
+{
 	assert(metric_families[m].type >= GAUGE_SUM);
-	if (!metrics.mine)
-		use_private();
-	gauge_store(metrics.mine, m, value);
+	gauge_store(cells(m, (unsigned[METRIC_LABELS]){ l0, l1 }), value);
 }
 
 void
@@ -263,25 +254,36 @@ slot_is_alive(const struct slot *s)
 	return atomic_load(&s->used) && is_alive(atomic_load(&s->pid));
 }
 
+/* Returns whether anybody has set the gauge in that cell. */
+static bool
+gauge_get(enum metric_type type, size_t cell, double *ret_value)
+{
+	bool is_set = false;
+	size_t i;
+
+	*ret_value = 0;
+	for (i = 0; i < metrics.n_slots; i++) {
+		const struct slot *s = &metrics.slots[i];
+		double own = gauge_load(s, cell);
+
+		if ((own == 0 && !signbit(own)) || (type != GAUGE_EVER && !slot_is_alive(s)))
+			continue;
+		is_set = true;
+		if (type == GAUGE_SUM)
+			*ret_value += own;
+		else if (own > *ret_value)
+			*ret_value = own;
+	}
+	return is_set;
+}
+
 double
 metric_get(enum metric m)
 {
-	enum metric_type type = metric_families[m].type;
-	double value = 0;
-	size_t i;
+	double value;
 
-	assert(type >= GAUGE_SUM);
-	for (i = 0; i < metrics.n_slots; i++) {
-		const struct slot *s = &metrics.slots[i];
-		double own = gauge_load(s, m);
-
-		if (own == 0 || (type != GAUGE_EVER && !slot_is_alive(s)))
-			continue;
-		if (type == GAUGE_SUM)
-			value += own;
-		else if (own > value)
-			value = own;
-	}
+	assert(metric_families[m].type >= GAUGE_SUM && metric_families[m].dims[0] == DIM_NONE);
+	gauge_get(metric_families[m].type, metrics.cell_of[m], &value);
 	return value;
 }
 
@@ -302,21 +304,15 @@ sum_up(uint64_t totals[CELLS])
 	}
 }
 
-static void
-render_route(struct buf *out, size_t number)
+static const char *
+value_text(enum metric_dim_id id, size_t value, char text[METRIC_NAME_SIZE])
 {
-	uint64_t words[NAME_WORDS + 1] = { 0 };
-	char name[sizeof(words)];
-	size_t w;
+	const struct metric_dim *dim = &metric_dims[id];
 
-	if (number == OTHER_ROUTE) {
-		buf_adds(out, "other");
-		return;
-	}
-	for (w = 0; w < NAME_WORDS; w++)
-		words[w] = atomic_load(&metrics.routes[number].words[w]);
-	memcpy(name, words, sizeof(words));
-	buf_adds(out, name);
+	if (dim->values)
+		return dim->values[value];
+	return metric_name_text(id == DIM_POOL ? metrics.pools : metrics.routes, (unsigned)dim->n,
+	    (unsigned)value, text);
 }
 
 /* Writes {label="value",...} of a series; le is the bound of a bucket, or NULL. */
@@ -324,19 +320,15 @@ static void
 render_labels(struct buf *out, enum metric m, size_t series, const char *le)
 {
 	size_t rest = metric_series(m), i;
-	char sep = '{';
+	char sep = '{', text[METRIC_NAME_SIZE];
 
 	for (i = 0; i < METRIC_LABELS && metric_families[m].dims[i] != DIM_NONE; i++) {
-		const struct metric_dim *dim = &metric_dims[metric_families[m].dims[i]];
+		enum metric_dim_id id = metric_families[m].dims[i];
+		const struct metric_dim *dim = &metric_dims[id];
 		size_t value = series % rest / (rest / dim->n);
 
 		rest /= dim->n;
-		buf_printf(out, "%c%s=\"", sep, dim->label);
-		if (dim->values)
-			buf_adds(out, dim->values[value]);
-		else
-			render_route(out, value);
-		buf_addc(out, '"');
+		buf_printf(out, "%c%s=\"%s\"", sep, dim->label, value_text(id, value, text));
 		sep = ',';
 	}
 	if (le) {
@@ -411,6 +403,23 @@ render_family(struct buf *out, enum metric m)
 }
 
 static void
+render_gauges(struct buf *out, enum metric m)
+{
+	bool has_labels = metric_families[m].dims[0] != DIM_NONE;
+	double value;
+	size_t series;
+
+	for (series = 0; series < metric_series(m); series++) {
+		if (!gauge_get(metric_families[m].type, metrics.cell_of[m] + series, &value) &&
+		    has_labels)
+			continue;
+		buf_adds(out, metric_families[m].name);
+		render_labels(out, m, series, NULL);
+		buf_printf(out, " %.16g\n", value);
+	}
+}
+
+static void
 render_head(struct buf *out, const char *name, const char *type, const char *help)
 {
 	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
@@ -451,7 +460,7 @@ metric_render(struct buf *out)
 		if (f->type < GAUGE_SUM)
 			render_family(out, (enum metric)m);
 		else
-			buf_printf(out, "%s %.16g\n", f->name, metric_get((enum metric)m));
+			render_gauges(out, (enum metric)m);
 	}
 	render_processes(out);
 }

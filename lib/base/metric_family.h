@@ -1,7 +1,7 @@
 /*
  * The one table of metrics: their names, types and labels, and how many cells (64-bit
  * numbers) each needs. metric.c keeps the cells. A counter has one cell per combination of
- * labels; a gauge one, the bits of a double; a histogram as described below.
+ * labels; a gauge too, the bits of a double; a histogram as described below.
  */
 #ifndef LIB_BASE_METRIC_FAMILY_H
 #define LIB_BASE_METRIC_FAMILY_H
@@ -11,7 +11,7 @@
 
 #include "lib/base/metric.h"
 
-enum { METRIC_LABELS = 3, METRIC_ROUTES = 64 };
+enum { METRIC_LABELS = 3, METRIC_ROUTES = 64, METRIC_POOLS = 16 };
 
 enum metric_dim_id {
 	DIM_NONE,
@@ -21,12 +21,16 @@ enum metric_dim_id {
 	DIM_LAYER,
 	DIM_REDIRECT,
 	DIM_OUTCOME,
+	DIM_POOL,
+	DIM_WORKER,
+	DIM_REASON,
+	DIM_DIRECTION,
 	DIM__COUNT
 };
 
 struct metric_dim {
 	const char *label;
-	const char *const *values; /* NULL: those of DIM_ROUTE are known at run time */
+	const char *const *values; /* NULL: known at run time; the last is "other" */
 	size_t n;
 };
 

@@ -260,15 +260,15 @@ Test(metric, takes_over_the_slots_of_dead_processes)
 {
 	int i;
 
-	for (i = 0; i < 100; i++)
+	for (i = 0; i < 200; i++)
 		in_child(count_one);
 	open_all();
-	cr_assert(shows(CREATED "100"));
+	cr_assert(shows(CREATED "200"));
 }
 
 Test(metric, refuses_when_every_slot_is_alive)
 {
-	enum { CHILDREN = 64 };
+	enum { CHILDREN = 128 };
 	int ready[2], go[2], i;
 	char byte;
 
@@ -290,7 +290,7 @@ Test(metric, refuses_when_every_slot_is_alive)
 	while (wait(NULL) > 0)
 		;
 	open_all();
-	cr_assert(shows(CREATED "64"));
+	cr_assert(shows(CREATED "128"));
 }
 
 Test(metric, tells_why_it_can_not_be_opened)
@@ -365,4 +365,69 @@ Test(metric, gives_all_that_open_at_once_a_slot_of_their_own)
 	open_all();
 	cr_assert(shows(
 	    "terse_http_requests_total{route=\"url_create\",method=\"POST\",status=\"201\"} 20"));
+}
+
+Test(metric, has_gauges_with_labels)
+{
+	unsigned a_pool, b_pool;
+
+	open_all();
+	a_pool = metric_pool("api-a");
+	b_pool = metric_pool("api-b");
+	cr_assert_neq(a_pool, b_pool);
+	cr_assert_eq(metric_pool("api-a"), a_pool);
+	metric_set_at(M_POOL_WORKERS, a_pool, WORKER_IDLE, 3);
+	metric_set_at(M_POOL_WORKERS, b_pool, WORKER_DRAINING, 1);
+	metric_set_at(M_POOL_BUSY, b_pool, 0, 0.25);
+	metric_add(M_POOL_SCALED, b_pool, DIRECTION_UP, REASON_BUSY, 1);
+	cr_assert(shows("terse_pool_workers{pool=\"api-a\",state=\"idle\"} 3"));
+	cr_assert(shows("terse_pool_workers{pool=\"api-b\",state=\"draining\"} 1"));
+	cr_assert(shows("terse_pool_busy_ratio{pool=\"api-b\"} 0.25"));
+	cr_assert(shows(
+	    "terse_pool_scale_events_total{pool=\"api-b\",direction=\"up\",reason=\"busy\"} 1"));
+	cr_assert_null(strstr(page(), "state=\"busy\""));
+}
+
+Test(metric, shows_a_labelled_gauge_that_is_zero)
+{
+	open_all();
+	cr_assert_null(strstr(page(), "in_rotation{"));
+	metric_set_at(M_POOL_ROTATION, metric_pool("api-a"), 0, 1);
+	metric_set_at(M_POOL_ROTATION, metric_pool("api-a"), 0, 0);
+	cr_assert(shows("terse_pool_in_rotation{pool=\"api-a\"} 0"));
+}
+
+static void
+set_pool(void)
+{
+	if (metric_open(dir, NULL, 0))
+		_exit(1);
+	metric_set_at(M_POOL_ROTATION, metric_pool("api-b"), 0, 1);
+}
+
+Test(metric, forgets_the_labelled_gauges_of_the_dead_and_their_series)
+{
+	in_child(set_pool);
+	open_all();
+	cr_assert_null(strstr(page(), "api-b"));
+}
+
+Test(metric, counts_pools_that_no_number_is_left_for_as_other)
+{
+	char name[16];
+	int i;
+
+	open_all();
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "pool-%d", i);
+		metric_add(M_POOL_RESTARTS, metric_pool(name), REASON_CRASHED, 0, 1);
+	}
+	cr_assert(shows("terse_pool_restarts_total{pool=\"pool-14\",reason=\"crashed\"} 1"));
+	cr_assert(shows("terse_pool_restarts_total{pool=\"other\",reason=\"crashed\"} 5"));
+}
+
+Test(metric, names_pools_before_it_is_opened)
+{
+	metric_set_at(M_POOL_BUSY, metric_pool("api-a"), 0, 1);
+	cr_assert(shows("terse_pool_busy_ratio{pool=\"api-a\"} 1"));
 }
