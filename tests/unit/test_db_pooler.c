@@ -1,70 +1,30 @@
 /* db through a real PgBouncer in transaction mode, and what happens when either dies. */
 #include <criterion/criterion.h>
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/ctx.h"
 #include "lib/data/db.h"
-#include "lib/data/stream.h"
-#include "tests/unit/daemon.h"
 #include "tests/unit/pg.h"
+#include "tests/unit/pooler.h"
 
 static struct arena *arena;
 static struct ctx cx;
 static struct db *db;
 static struct pg pg;
-static char dir[64];
-static pid_t pooler;
-
-static void
-write_ini(void)
-{
-	char path[96];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/ini", dir);
-	f = fopen(path, "w");
-	cr_assert_not_null(f);
-	fprintf(f,
-	    "[databases]\npostgres = host=%s user=terse\n"
-	    "[pgbouncer]\nunix_socket_dir = %s\nlisten_port = 6432\nauth_type = any\n"
-	    "pool_mode = transaction\ndefault_pool_size = 2\nserver_login_retry = 0.2\n"
-	    "query_wait_timeout = 3\n",
-	    pg.dir, dir);
-	fclose(f);
-}
-
-static void
-start_pooler(void)
-{
-	const char *const argv[] = { "pgbouncer", "-q", "ini", NULL };
-	char path[96];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/.s.PGSQL.6432", dir);
-	unlink(path);
-	pooler = daemon_start(dir, argv);
-	while (stream_connect(path, INT64_MAX, &fd))
-		usleep(10000);
-	close(fd);
-}
+static struct pooler pooler;
 
 static void
 set_up(void)
 {
-	char conninfo[160];
-
 	pg_create(&pg);
 	pg_start(&pg);
-	daemon_dir(dir, "pooler");
-	write_ini();
-	start_pooler();
-	snprintf(conninfo, sizeof(conninfo), "host=%s port=6432 user=terse dbname=postgres", dir);
+	pooler_create(&pooler, pg.dir);
+	pooler_start(&pooler);
 	arena = arena_new(1 << 20);
-	db = db_new(conninfo, "", 5000);
+	db = db_new(pooler.conninfo, "", 5000);
 	ctx_init(&cx, arena, 60000);
 }
 
@@ -73,8 +33,7 @@ tear_down(void)
 {
 	db_free(db);
 	arena_free(arena);
-	daemon_stop(pooler, SIGKILL);
-	daemon_remove_dir(dir);
+	pooler_destroy(&pooler);
 	pg_destroy(&pg);
 }
 
@@ -102,8 +61,8 @@ Test(db_pooler, runs_statements_and_transactions)
 Test(db_pooler, does_not_notice_that_the_pooler_was_restarted)
 {
 	cr_assert_eq(run("CREATE TABLE t (n int)", false), ERR_OK, "%s", cx.diag);
-	daemon_stop(pooler, SIGKILL);
-	start_pooler();
+	pooler_kill(&pooler);
+	pooler_start(&pooler);
 	cr_assert_eq(run("INSERT INTO t VALUES (1)", false), ERR_OK, "%s", cx.diag);
 }
 
@@ -144,10 +103,10 @@ Test(db_pooler, a_stopped_pooler_costs_no_more_than_the_deadline)
 {
 	int64_t began_us = clock_mono_us();
 
-	kill(pooler, SIGSTOP);
+	kill(pooler.pid, SIGSTOP);
 	ctx_init(&cx, arena, 300);
 	cr_expect_eq(db_begin(db, &cx), ERR_DEADLINE);
 	cr_expect_lt(clock_mono_us() - began_us, 3000000);
-	kill(pooler, SIGCONT);
+	kill(pooler.pid, SIGCONT);
 	cr_expect_eq(run("SELECT 1", true), ERR_OK, "%s", cx.diag);
 }
