@@ -31,8 +31,11 @@ import rows  # noqa: E402
 
 def chosen(pattern, with_many):
     """The rows whose key or name matches, and those that they are a ratio to."""
+    missing = {"many"} if not with_many else set()
+    if not places.has_constant():
+        missing.add("constant")
     wanted = [row for row in rows.ROWS
-              if re.search(pattern, f"{row.key}\n{row.name}", re.I) and (with_many or row.place != "many")]
+              if re.search(pattern, f"{row.key}\n{row.name}", re.I) and row.place not in missing]
     sizes = {row.connections for row in wanted}
     return [row for row in rows.ROWS
             if row in wanted or (row.place == "nginx" and row.connections in sizes)]

@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import shutil
-import time
 import urllib.request
 
 import links
@@ -18,7 +17,13 @@ from stack import Stack, free_port, wait_for
 
 TARGET = "https://example.com/a"
 WARM_S = 2
-PROGRAMS = ("terse", "terse-worker", "terse-ingest", "terse-pool")
+# Stands in for terse-worker.
+CONSTANT = """#!/bin/sh
+case $TERSE_POOL in
+redirect-*) exec {home}/constant ;;
+esac
+exec {home}/real-worker "$@"
+"""
 
 
 @dataclasses.dataclass(eq=False)
@@ -75,8 +80,33 @@ def stack(count=0, **settings):
         yield place
 
 
+def has_constant():
+    return os.access(pathlib.Path(os.environ["TERSE_BUILD"], "tests/bench/constant"), os.X_OK)
+
+
+def build_constant(build, home):
+    """Makes home a folder of programs whose workers for redirects are the constant ones."""
+    for program in build.glob("terse*"):
+        if program.is_file() and os.access(program, os.X_OK):
+            shutil.copy(program, home)
+    (home / "terse-worker").rename(home / "real-worker")
+    shutil.copy(build / "tests/bench/constant", home)
+    (home / "terse-worker").write_text(CONSTANT.format(home=home), encoding="utf-8")
+    (home / "terse-worker").chmod(0o755)
+
+
+@contextlib.contextmanager
+def constant():
+    """A stack with as many constant workers as others have redirect workers."""
+    with servers.home_new() as home:
+        build_constant(pathlib.Path(os.environ["TERSE_BUILD"]), home)
+        with Stack(TERSE_BUILD=home) as started:
+            yield Place(started.url, started.url + "/abc", started.state, meter.PARTS)
+
+
 MAKERS = {
     "nginx": bare_nginx,
+    "constant": constant,
     "lua": lambda: peer(peers.lua),
     "flask": lambda: peer(peers.flask),
     "l1": lambda: stack(links.HOT),

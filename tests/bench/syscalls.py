@@ -15,15 +15,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "it"))
 
 import load as loads  # noqa: E402
-import places  # noqa: E402
 import meter  # noqa: E402
-from stack import Stack, pids_in  # noqa: E402
+import places  # noqa: E402
+from stack import Stack, pids_in, wait_for  # noqa: E402
 
 # (folder, below the stack's own, that its processes work in; name of the program)
 PARTS = {
@@ -33,14 +32,23 @@ PARTS = {
     "the workers' logs": [("sv/redirect-a/log", "svlogd"), ("sv/redirect-b/log", "svlogd")],
     "ingest": [("run/ingest", "terse-ingest")],
 }
-ATTACH_S = 0.5
 SHOWN = 0.05  # calls that are rarer per redirect are not named
+WAITS = ("epoll_wait", "epoll_pwait", "epoll_pwait2")
+
+
+def pids_of(stack, part):
+    return [pid for home, name in PARTS[part] for pid in pids_in(stack.state / home, name)]
+
+
+def status(pid, name):
+    """The numbers of one line of /proc/PID/status, and of those whose name ends like it."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return [int(n) for n in re.findall(rf"^\w*{name}:\s+(\d+)", text, re.M)]
 
 
 def switches(pids):
     """Context switches of processes so far."""
-    found = (re.findall(r"ctxt_switches:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()) for pid in pids)
-    return sum(int(n) for numbers in found for n in numbers)
+    return sum(sum(status(pid, "ctxt_switches")) for pid in pids)
 
 
 def us_used(pids):
@@ -58,22 +66,27 @@ def watched(pids, load):
 
 
 def traced(pids, load):
-    """{call: how often per redirect} of some processes during one load."""
+    """({call: how often}, requests) of some processes during one load."""
     with tempfile.NamedTemporaryFile("r") as out:
-        strace = subprocess.Popen(["strace", "-qq", "-c", "-f", "-U", "calls,name", "-o", out.name,
-                                   *(word for pid in pids for word in ("-p", str(pid)))])
-        time.sleep(ATTACH_S)
-        requests = load()["requests"]
-        strace.send_signal(signal.SIGINT)
-        strace.wait(10)
-        counts = re.findall(r"^ *(\d+) (\w+)$", out.read(), re.M)
-    return {name: int(n) / requests for n, name in counts if name != "total"}
+        with subprocess.Popen(["strace", "-qq", "-c", "-f", "-U", "calls,name", "-o", out.name,
+                               *(word for pid in pids for word in ("-p", str(pid)))]) as strace:
+            try:
+                wait_for(lambda: strace.poll() or all(status(pid, "TracerPid") != [0] for pid in pids))
+                if strace.poll():
+                    raise SystemExit("strace may not attach")
+                requests = load()["requests"]
+            finally:
+                strace.send_signal(signal.SIGINT)
+        counts = {name: int(n) for n, name in re.findall(r"^ *(\d+) (\w+)$", out.read(), re.M) if name != "total"}
+    return counts, requests
 
 
-def row(part, usage, calls):
+def row(part, usage, counts, requests):
+    calls = {name: n / requests for name, n in counts.items()}
     common = sorted((name for name in calls if calls[name] >= SHOWN), key=lambda name: -calls[name])
+    turns = sum(calls.get(name, 0) for name in WAITS)
     return [part, *(f"{figure:.1f}" for figure in usage), f"{sum(calls.values()):.1f}",
-            ", ".join(f"{name} {calls[name]:.1f}" for name in common)]
+            f"{1 / turns:.1f}" if turns else "", ", ".join(f"{name} {calls[name]:.1f}" for name in common)]
 
 
 def main():
@@ -83,8 +96,7 @@ def main():
     args = parser.parse_args()
     with Stack() as stack:
         link = places.new_link(stack)
-        pids = {part: [pid for home, name in places for pid in pids_in(stack.state / home, name)]
-                for part, places in PARTS.items()}
+        pids = {part: pids_of(stack, part) for part in PARTS}
 
         def load():
             run = loads.wrk(link, args.connections, args.seconds)
@@ -92,8 +104,8 @@ def main():
             return run
 
         usage = watched(pids, load)
-        rows = [row(part, usage[part], traced(pids[part], load)) for part in PARTS]
-    print(meter.markdown(["part", "switches", "user us", "kernel us", "calls", "which"], rows))
+        rows = [row(part, usage[part], *traced(pids[part], load)) for part in PARTS]
+    print(meter.markdown(["part", "switches", "user us", "kernel us", "calls", "redirects/turn", "which"], rows))
 
 
 if __name__ == "__main__":
