@@ -300,7 +300,7 @@ stack_start() {
 	wait_for 60 is_ready || {
 		stack_status >&2
 		curl -gs -m 5 "$(base_url)/health/ready" >&2 || :
-		die $'\n'"The service does not become ready. Its logs are in $STATE/log/*/current"
+		die $'\n'"The service does not become ready. Its logs are in $STATE/log/*/{current,terse.log}"
 	}
 }
 

@@ -257,6 +257,22 @@ def test_logs_are_bounded(stack):
         assert {rule[0] for rule in rules} == {"s", "n"}
 
 
+def logged_requests(folders):
+    files = [path for folder in folders for path in folder.glob("terse.log*")]
+    return {json.loads(line).get("request_id") for path in files for line in path.read_text().splitlines()}
+
+
+def test_workers_rotate_their_logs():
+    with Stack(TERSE_LOG_MAX_BYTES=20000, TERSE_LOG_KEEP=2) as stack:
+        client = Api("127.0.0.1", stack.port, set())
+        folders = [stack.state / "log" / pool for pool in ("api-a", "api-b")]
+        answered = [client.get("/health").headers["X-Request-Id"] for _ in range(600)]
+        wait_for(lambda: logged_requests(folders) >= set(answered[-40:]))
+        for folder in folders:
+            names = {path.name for path in folder.glob("terse.log*")}
+            assert names == {"terse.log", "terse.log.1", "terse.log.2"}
+
+
 def test_a_port_that_is_taken_is_said_plainly():
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
