@@ -1,11 +1,6 @@
 #include <criterion/criterion.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/arena.h"
@@ -14,6 +9,7 @@
 #include "lib/data/breaker.h"
 #include "lib/data/cache.h"
 #include "lib/data/stream.h"
+#include "tests/unit/fake_redis.h"
 #include "tests/unit/redis.h"
 
 static struct redis redis;
@@ -21,7 +17,7 @@ static struct arena *arena;
 static struct breaker *breaker;
 static struct cache *cache;
 static struct ctx cx;
-static pid_t fake;
+static struct fake_redis fake;
 
 static void
 set_up(void)
@@ -36,10 +32,8 @@ set_up(void)
 static void
 tear_down(void)
 {
-	if (fake) {
-		kill(fake, SIGKILL);
-		waitpid(fake, NULL, 0);
-	}
+	if (fake.pid)
+		fake_redis_stop(&fake);
 	cache_free(cache);
 	breaker_free(breaker);
 	arena_free(arena);
@@ -295,33 +289,20 @@ Test(cache, says_when_memory_ran_out)
 
 /* A Redis that gives every connection the same bytes, then hangs up or stays silent. */
 static void
-fake_redis(const char *bytes, bool hang_up)
+start_fake(const char *bytes, bool hang_up)
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	static const char *answer;
 
-	snprintf(at.sun_path, sizeof(at.sun_path), "%s", redis.socket);
-	cr_assert_eq(bind(listener, (const struct sockaddr *)&at, sizeof(at)), 0);
-	cr_assert_eq(listen(listener, 8), 0);
-	fake = fork();
-	while (fake == 0) {
-		int fd = accept(listener, NULL, NULL);
-		char command[512];
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (recv(fd, command, sizeof(command), 0) > 0)
-			send(fd, bytes, strlen(bytes), MSG_NOSIGNAL);
-		if (hang_up)
-			close(fd);
-	}
-	close(listener);
+	answer = bytes;
+	fake = (struct fake_redis){ .answers = &answer, .n_answers = 1, .hang_up = hang_up };
+	fake_redis_start(&fake, redis.socket);
 }
 
 Test(cache, survives_garbage)
 {
 	struct url_target t;
 
-	fake_redis("HTTP/1.1 400 Bad Request\r\n", true);
+	start_fake("HTTP/1.1 400 Bad Request\r\n", true);
 	cr_assert_eq(cache_get(cache, &cx, "abc", &t), ERR_UNAVAILABLE);
 	cr_assert_eq(put(&target), ERR_UNAVAILABLE);
 }
@@ -330,7 +311,7 @@ Test(cache, survives_a_hang_up_in_mid_answer)
 {
 	struct url_target t;
 
-	fake_redis("$100\r\n0000", true);
+	start_fake("$100\r\n0000", true);
 	cr_assert_eq(cache_get(cache, &cx, "abc", &t), ERR_UNAVAILABLE);
 }
 
@@ -340,7 +321,7 @@ Test(cache, opens_the_breaker_for_a_silent_redis_within_half_a_second)
 	struct url_target t;
 	int64_t began_us = clock_mono_us();
 
-	fake_redis("", false);
+	start_fake("", false);
 	while (!breaker_is_open(breaker))
 		cr_assert_eq(cache_get(hasty, &cx, "abc", &t), ERR_UNAVAILABLE);
 	cr_assert_lt(clock_mono_us() - began_us, 500000);
@@ -352,7 +333,7 @@ Test(cache, takes_redis_errors_for_failures)
 	struct url_target t;
 	int64_t us;
 
-	fake_redis("-LOADING Redis is loading the dataset in memory\r\n", true);
+	start_fake("-LOADING Redis is loading the dataset in memory\r\n", true);
 	cr_assert_eq(cache_get(cache, &cx, "abc", &t), ERR_UNAVAILABLE);
 	cr_assert_eq(put(&target), ERR_UNAVAILABLE);
 	cr_assert_eq(cache_ping(cache, &cx, &us), ERR_UNAVAILABLE);
@@ -363,7 +344,7 @@ Test(cache, takes_no_other_kind_of_answer)
 {
 	struct url_target t;
 
-	fake_redis(":1\r\n", true);
+	start_fake(":1\r\n", true);
 	cr_assert_eq(cache_get(cache, &cx, "abc", &t), ERR_UNAVAILABLE);
 	cr_assert_eq(put(&target), ERR_UNAVAILABLE, "no hash of the script");
 }
