@@ -12,6 +12,7 @@
 #include "lib/base/err.h"
 #include "lib/http/field.h"
 
+struct beat;
 struct breaker;
 struct cache;
 struct ctx;
@@ -27,8 +28,9 @@ struct url_target;
 
 struct app {
 	const struct settings *settings; /* borrowed */
-	struct db *db;         /* of the pull front; blocks */
-	struct lookup *lookup; /* of the mux front; never does */
+	struct beat *beat;               /* borrowed; set by main */
+	struct db *db;                   /* of the pull front; blocks */
+	struct lookup *lookup;           /* of the mux front; never does */
 	struct breaker *breaker;
 	struct cache *cache;
 	struct unknown *unknown;

@@ -7,11 +7,8 @@
 
 #include "lib/http/route.h"
 
-/* redirect.c */
-route_handler url_follow;
-
 /* health.c, operate.c */
-route_handler health_show, health_ready, metrics_show;
+route_handler health_show, health_ready, health_glance, metrics_show;
 
 /* user.c */
 route_handler user_list, user_create, user_show, user_edit, user_remove;

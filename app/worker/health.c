@@ -10,8 +10,10 @@
 #include "app/worker/handlers.h"
 #include "lib/base/clock.h"
 #include "lib/base/settings.h"
+#include "lib/data/breaker.h"
 #include "lib/data/cache.h"
 #include "lib/data/db.h"
+#include "lib/data/lookup.h"
 #include "lib/data/migrate.h"
 #include "lib/http/json.h"
 #include "lib/http/req.h"
@@ -115,15 +117,9 @@ overall(const struct check c[CHECK__COUNT])
 	return state;
 }
 
-enum err
-health_ready(struct app *app, struct req *rq, struct resp *rs)
+static enum err
+show(const struct check found[CHECK__COUNT], struct resp *rs)
 {
-	const struct check found[CHECK__COUNT] = {
-		[CHECK_POSTGRESQL] = check_postgresql(app, rq->cx),
-		[CHECK_PGBOUNCER] = check_pgbouncer(app),
-		[CHECK_REDIS] = check_redis(app, rq->cx),
-		[CHECK_JOURNAL] = check_journal(app),
-	};
 	const char *status = overall(found);
 	bool ready = strcmp(status, "unavailable") != 0;
 	struct json_object *all;
@@ -141,4 +137,34 @@ health_ready(struct app *app, struct req *rq, struct resp *rs)
 	if (!ready)
 		resp_header(rs, "Retry-After", "1");
 	return resp_json(rs, ready ? 200 : 503, &j);
+}
+
+enum err
+health_ready(struct app *app, struct req *rq, struct resp *rs)
+{
+	const struct check found[CHECK__COUNT] = {
+		[CHECK_POSTGRESQL] = check_postgresql(app, rq->cx),
+		[CHECK_PGBOUNCER] = check_pgbouncer(app),
+		[CHECK_REDIS] = check_redis(app, rq->cx),
+		[CHECK_JOURNAL] = check_journal(app),
+	};
+
+	return show(found, rs);
+}
+
+/* The same of a front that may not wait: what the last calls have told. A redirect worker can
+ * serve without the database, from what is cached, so that is no reason to be unready. */
+enum err
+health_glance(struct app *app, struct req *rq, struct resp *rs)
+{
+	const char *database = lookup_is_up(app->lookup) ? "ok" : "off";
+	const struct check found[CHECK__COUNT] = {
+		[CHECK_POSTGRESQL] = { .state = database },
+		[CHECK_PGBOUNCER] = { .state = database },
+		[CHECK_REDIS] = { .state = breaker_is_open(app->breaker) ? "down" : "ok" },
+		[CHECK_JOURNAL] = check_journal(app),
+	};
+
+	(void)rq;
+	return show(found, rs);
 }

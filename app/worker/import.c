@@ -5,6 +5,7 @@
 #include "app/worker/app.h"
 #include "app/worker/slice.h"
 #include "lib/base/arena.h"
+#include "lib/base/beat.h"
 #include "lib/base/clock.h"
 #include "lib/base/ctx.h"
 #include "lib/base/settings.h"
@@ -226,6 +227,7 @@ import_run(struct app *app, struct req *rq, struct resp *rs, const struct import
 	enum err e = ERR_MEMORY;
 
 	rq->cx->deadline_us = clock_mono_us() + app->settings->import_timeout_ms * 1000;
+	beat_works(app->beat, clock_mono_us(), rq->cx->deadline_us, false, 0);
 	json_map_init(&im.answer, rq->cx->arena);
 	im.errors = json_add_list(&im.answer, NULL, "errors");
 	im.slice = slice_new(kind);

@@ -103,6 +103,7 @@ run(struct app *app, const struct settings *s, const struct options *o)
 		log_event(LOG_ERROR, "start failed", "board of %s: %s", s->pool, strerror(errno));
 		return 1;
 	}
+	app->beat = beat;
 	log_event(LOG_INFO, "start", "%s", s->pool);
 	served = o->front->serve(app, &d, beat);
 	if (served)

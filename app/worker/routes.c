@@ -3,10 +3,16 @@
 #include "app/worker/handlers.h"
 #include "lib/base/attr.h"
 
-const struct route routes[] = {
-	{ METHOD_GET, "/:code", url_follow, "url_follow", AUTH_PUBLIC, true },
-	{ METHOD_GET, "/urls/:code/redirect", url_follow, "url_redirect", AUTH_PUBLIC, false },
+/* follow.c answers the rows without a handler. Nothing here may wait. */
+const struct route redirect_routes[] = {
+	{ METHOD_GET, "/:code", NULL, "url_follow", AUTH_PUBLIC, true },
+	{ METHOD_GET, "/urls/:code/redirect", NULL, "url_redirect", AUTH_PUBLIC, false },
+	{ METHOD_GET, "/health", health_show, "health_show", AUTH_PUBLIC, false },
+	{ METHOD_GET, "/health/ready", health_glance, "health_glance", AUTH_PUBLIC, false },
+};
+const size_t n_redirect_routes = N(redirect_routes);
 
+const struct route api_routes[] = {
 	{ METHOD_GET, "/health", health_show, "health_show", AUTH_PUBLIC, false },
 	{ METHOD_GET, "/health/ready", health_ready, "health_ready", AUTH_PUBLIC, false },
 	{ METHOD_GET, "/metrics", metrics_show, "metrics_show", AUTH_OPERATOR, false },
@@ -35,4 +41,4 @@ const struct route routes[] = {
 	{ METHOD_POST, "/events/bulk", event_import, "event_import", AUTH_PUBLIC, false },
 	{ METHOD_GET, "/events/:id", event_show, "event_show", AUTH_PUBLIC, false },
 };
-const size_t n_routes = N(routes);
+const size_t n_api_routes = N(api_routes);

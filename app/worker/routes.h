@@ -1,5 +1,5 @@
 /*
- * The one table of what the service answers.
+ * What the service answers, and which front does: the API's workers pull, the redirect's mux.
  */
 #ifndef APP_WORKER_ROUTES_H
 #define APP_WORKER_ROUTES_H
@@ -8,7 +8,7 @@
 
 #include "lib/http/route.h"
 
-extern const struct route routes[];
-extern const size_t n_routes;
+extern const struct route api_routes[], redirect_routes[];
+extern const size_t n_api_routes, n_redirect_routes;
 
 #endif

@@ -20,18 +20,6 @@ enum {
 	STATUS_ABORTED = 499 /* as nginx logs it; no client ever sees it */
 };
 
-/* One request and everything that was made of it. */
-struct exchange {
-	const struct dispatch *d;
-	struct fcgi *fcgi;
-	struct ctx cx;
-	struct field_env env;
-	struct req rq;
-	struct resp rs;
-	struct route_match match;
-	int64_t started_us;
-};
-
 /* Takes as long for a wrong key as for the right one of the same length. */
 static bool
 equals_secret(const char *given, const char *secret)
@@ -83,40 +71,18 @@ refuse_method(struct exchange *x)
 }
 
 static enum err
-run_handler(struct exchange *x)
+find_route(struct exchange *x)
 {
-	const struct route *route;
 	enum err e = route_find(x->d->routes, x->d->n_routes, &x->rq, &x->match);
 
-	if (e == ERR_METHOD)
-		return refuse_method(x);
 	if (e)
 		return e;
-	route = x->match.route;
-	if (route->auth == AUTH_OPERATOR && !is_operator(x->d, &x->rq)) {
+	if (x->match.route->auth == AUTH_OPERATOR && !is_operator(x->d, &x->rq)) {
 		/* What others may not see has no name in their metrics, either. */
 		x->match.route = NULL;
 		return ERR_NOT_FOUND;
 	}
-	return route->handler(x->d->app, &x->rq, &x->rs);
-}
-
-static enum err
-answer(struct exchange *x)
-{
-	enum err e = req_init(&x->rq, &x->cx, x->fcgi);
-
-	if (e)
-		return e;
-	x->env = *x->d->env;
-	x->env.host = req_header(&x->rq, "HTTP_HOST");
-	x->rq.env = &x->env;
-	x->rq.body_max = x->d->body_max;
-	e = run_handler(x);
-	if (!e && x->rs.bad_header)
-		return ctx_fail(
-		    &x->cx, ERR_INTERNAL, "control character in header %s", x->rs.bad_header);
-	return e;
+	return ERR_OK;
 }
 
 /* Fills in what all responses have, and sends it. */
@@ -192,29 +158,60 @@ account(const struct exchange *x)
 	log_request(x, duration_us);
 }
 
+enum err
+dispatch_begin(struct exchange *x, const struct dispatch *d, struct fcgi *f, struct arena *a,
+    route_handler **ret_handler)
+{
+	enum err e;
+
+	*x = (struct exchange){ .d = d, .fcgi = f, .started_us = clock_mono_us() };
+	ctx_init(&x->cx, a, d->timeout_ms);
+	resp_init(&x->rs, a);
+	*ret_handler = NULL;
+	e = req_init(&x->rq, &x->cx, f);
+	if (e)
+		return e;
+	x->env = *d->env;
+	x->env.host = req_header(&x->rq, "HTTP_HOST");
+	x->rq.env = &x->env;
+	x->rq.body_max = d->body_max;
+	e = find_route(x);
+	if (!e)
+		*ret_handler = x->match.route->handler;
+	return e;
+}
+
+void
+dispatch_end(struct exchange *x, enum err e)
+{
+	if (e == ERR_METHOD)
+		e = refuse_method(x);
+	if (!e && x->rs.bad_header)
+		e = ctx_fail(
+		    &x->cx, ERR_INTERNAL, "control character in header %s", x->rs.bad_header);
+	if (e && e != ERR_ABORTED)
+		problem_write(&x->rs, &x->rq, e);
+	if (e != ERR_ABORTED)
+		e = send_answer(x);
+	if (e) {
+		resp_clear(&x->rs);
+		x->rs.status = STATUS_ABORTED;
+	}
+	account(x);
+}
+
 void
 dispatch_request(const struct dispatch *d, struct fcgi *f, struct arena *a)
 {
-	struct exchange x = { .d = d, .fcgi = f, .started_us = clock_mono_us() };
-	enum err e;
+	struct exchange x;
+	route_handler *handler;
+	enum err e = dispatch_begin(&x, d, f, a, &handler);
 
-	metric_set(M_HTTP_IN_FLIGHT, 1);
-	ctx_init(&x.cx, a, d->timeout_ms);
-	resp_init(&x.rs, a);
-	e = answer(&x);
-	if (e && e != ERR_ABORTED)
-		problem_write(&x.rs, &x.rq, e);
-	if (e != ERR_ABORTED)
-		e = send_answer(&x);
-	if (e) {
-		resp_clear(&x.rs);
-		x.rs.status = STATUS_ABORTED;
-	}
-	account(&x);
+	if (!e)
+		e = handler(d->app, &x.rq, &x.rs);
+	dispatch_end(&x, e);
 	/* The response is with libfcgi, which also holds the parameters that rq borrows. */
 	arena_reset(a);
-	fcgi_finish(f);
-	metric_set(M_HTTP_IN_FLIGHT, 0);
 }
 
 void

@@ -1,7 +1,6 @@
 #include "lib/http/fcgi.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,32 +8,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include "lib/http/resp.h"
 
-enum {
-	RESPONDER = 1, /* FastCGI 1.0, 6.2: the only role served */
-	/* The web server sends the parameters in the turn in which it connects. Bodies come
-	 * from its disk, and answers wait for its buffers: they get the whole I/O timeout. */
-	PARAMS_TIMEOUT_MS = 500
-};
+enum { RESPONDER = 1 /* FastCGI 1.0, 6.2: the only role served */ };
 
 struct fcgi {
 	FCGX_Request request;
-	int listen_fd; /* the caller's */
-	int epoll_fd;
-	int64_t io_timeout_ms;
-	bool active; /* between fcgi_accept and fcgi_finish */
+	bool active; /* between fcgi_begin and fcgi_finish */
 };
 
 /* libfcgi's initialisation takes SIGPIPE and SIGUSR1 where they have no handler. An empty
  * handler for SIGPIPE is what we want, too; SIGUSR1 is the program's. */
-static bool
-init_library(void)
+bool
+fcgi_init(void)
 {
 	struct sigaction usr1;
 	int failed;
@@ -45,55 +35,13 @@ init_library(void)
 	return !failed;
 }
 
-static bool
-is_listening(int fd)
-{
-	int on = 0;
-	socklen_t len = sizeof(on);
-
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
-}
-
-/* An epoll instance that shares the listening socket with the other workers: one
- * connection wakes one of them. */
-static int
-watch(int listen_fd)
-{
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE };
-	int flags = fcntl(listen_fd, F_GETFL), epoll_fd;
-
-	if (flags < 0 || fcntl(listen_fd, F_SETFL, flags | O_NONBLOCK) < 0)
-		return -1;
-	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (epoll_fd < 0)
-		return -1;
-	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listen_fd, &ev) < 0) {
-		close(epoll_fd);
-		return -1;
-	}
-	return epoll_fd;
-}
-
 struct fcgi *
-fcgi_new(int listen_fd, int64_t io_timeout_ms)
+fcgi_new(void)
 {
-	struct fcgi *f;
+	struct fcgi *f = calloc(1, sizeof(*f));
 
-	if (!is_listening(listen_fd) || !init_library())
-		return NULL;
-	f = malloc(sizeof(*f));
-	if (!f)
-		return NULL;
-	*f = (struct fcgi){
-		.listen_fd = listen_fd,
-		.epoll_fd = watch(listen_fd),
-		.io_timeout_ms = io_timeout_ms,
-	};
-	if (f->epoll_fd < 0) {
-		free(f);
-		return NULL;
-	}
-	FCGX_InitRequest(&f->request, -1, 0);
+	if (f)
+		FCGX_InitRequest(&f->request, -1, 0);
 	return f;
 }
 
@@ -103,9 +51,23 @@ fcgi_free(struct fcgi *f)
 	if (!f)
 		return;
 	if (f->active)
-		fcgi_finish(f);
-	close(f->epoll_fd);
+		fcgi_finish(f, false);
 	free(f);
+}
+
+/*
+ * Connections
+ */
+
+bool
+fcgi_listens(int fd)
+{
+	int on = 0, flags = fcntl(fd, F_GETFL);
+	socklen_t len = sizeof(on);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) != 0 || !on)
+		return false;
+	return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
 static void
@@ -117,11 +79,27 @@ set_timeout(int fd, int which, int64_t ms)
 	(void)setsockopt(fd, SOL_SOCKET, which, &tv, sizeof(tv));
 }
 
-static int64_t
-least(int64_t a, int64_t b)
+void
+fcgi_read_timeout(int fd, int64_t ms)
 {
-	return a < b ? a : b;
+	set_timeout(fd, SO_RCVTIMEO, ms);
 }
+
+int
+fcgi_accept(int listen_fd, int64_t read_ms, int64_t write_ms)
+{
+	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd >= 0) {
+		fcgi_read_timeout(fd, read_ms);
+		set_timeout(fd, SO_SNDTIMEO, write_ms);
+	}
+	return fd;
+}
+
+/*
+ * The request
+ */
 
 /* Lets libfcgi parse the request on fd; it closes fd when that fails. */
 static bool
@@ -140,46 +118,27 @@ parse(struct fcgi *f, int fd)
 	 * another connection, it fails at once instead. */
 	if (FCGX_Accept_r(r) < 0)
 		return false;
-	r->keepConnection = 0;
 	f->active = true;
 	/* libfcgi takes an error between two parameters for their end. */
 	return FCGX_GetError(r->in) == 0 && r->role == RESPONDER;
 }
 
-/* Waits for a connection. The empty mask lets in all signals that the caller blocks. */
-static bool
-wait_ready(const struct fcgi *f, int64_t wait_ms)
+enum err
+fcgi_begin(struct fcgi *f, int fd)
 {
-	struct epoll_event ev;
-	sigset_t none;
-	int n;
-
-	sigemptyset(&none);
-	n = epoll_pwait(f->epoll_fd, &ev, 1, (int)least(wait_ms, INT_MAX), &none);
-	assert(n >= 0 || errno == EINTR);
-	return n > 0;
+	assert(!f->active);
+	if (parse(f, fd))
+		return ERR_OK;
+	if (f->active)
+		fcgi_finish(f, false);
+	return ERR_ABORTED;
 }
 
-enum err
-fcgi_accept(struct fcgi *f, int64_t wait_ms)
+int
+fcgi_fd(const struct fcgi *f)
 {
-	int fd;
-
-	assert(!f->active);
-	if (!wait_ready(f, wait_ms))
-		return ERR_DEADLINE;
-	fd = accept4(f->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0) /* EAGAIN: another worker was faster */
-		return errno == EAGAIN || errno == EINTR ? ERR_DEADLINE : ERR_ABORTED;
-	set_timeout(fd, SO_RCVTIMEO, least(f->io_timeout_ms, PARAMS_TIMEOUT_MS));
-	set_timeout(fd, SO_SNDTIMEO, f->io_timeout_ms);
-	if (parse(f, fd)) {
-		set_timeout(fd, SO_RCVTIMEO, f->io_timeout_ms);
-		return ERR_OK;
-	}
-	if (f->active)
-		fcgi_finish(f);
-	return ERR_ABORTED;
+	assert(f->active);
+	return f->request.ipcFd;
 }
 
 const char *
@@ -259,15 +218,20 @@ fcgi_send(struct fcgi *f, const struct resp *rs, bool head)
 	return FCGX_GetError(f->request.out) == 0 ? ERR_OK : ERR_ABORTED;
 }
 
-void
-fcgi_finish(struct fcgi *f)
+int
+fcgi_finish(struct fcgi *f, bool may_keep)
 {
 	char rest[4096];
 
 	assert(f->active);
-	/* A close with bytes unread resets the connection: the answer would be lost. */
+	/* A close with bytes unread resets the connection: the answer would be lost. What is
+	 * left on a connection that is kept would be taken for the next request. */
 	while (fcgi_read(f, rest, sizeof(rest)) > 0)
 		;
+	if (!may_keep)
+		f->request.keepConnection = 0;
 	FCGX_Finish_r(&f->request);
 	f->active = false;
+	/* libfcgi forgets a descriptor that it has closed. */
+	return f->request.ipcFd;
 }

@@ -1,8 +1,8 @@
 /*
- * FastCGI over libfcgi: the only module that knows it. It accepts connections itself, so
- * that a worker can also be told to stop, and lets libfcgi parse the request and frame
- * the response. Pull front: one request per connection. Each read and write is bounded in
- * time, the request as a whole is not: the peer is the web server, which alone may connect.
+ * One FastCGI request on a connection, over libfcgi: the only module that knows it. libfcgi
+ * parses the request and frames the response; connections are accepted and kept by the
+ * fronts (pull.h, mux.h). Each read and write is bounded in time, the request as a whole is
+ * not: the peer is the web server, which alone may connect.
  */
 #ifndef LIB_HTTP_FCGI_H
 #define LIB_HTTP_FCGI_H
@@ -17,18 +17,27 @@
 struct fcgi;
 struct resp;
 
-/* Serves the listening socket listen_fd (made non-blocking; stays the caller's). NULL: no
- * memory, or the descriptor is no listening socket. io_timeout_ms bounds each read of a body
- * and each write; a read of parameters is bounded by it or half a second, whichever is less.
- * SIGPIPE gets an empty handler if it had none. */
-struct fcgi *fcgi_new(int listen_fd, int64_t io_timeout_ms);
+/* Readies libfcgi, which takes SIGPIPE if that has no handler. False: it can't be. */
+bool fcgi_init(void);
+
+/* An object for one request after another. NULL: no memory. */
+struct fcgi *fcgi_new(void);
 void fcgi_free(struct fcgi *f);
 
-/* Waits at most wait_ms for a request and parses its parameters; returns at once when a
- * signal arrives. Signals that the caller blocks are let in while it waits, and nowhere else,
- * so none is lost between the caller's check and the wait. ERR_DEADLINE: no request came.
- * ERR_ABORTED: one came and was broken; it is gone. */
-MUST_CHECK enum err fcgi_accept(struct fcgi *f, int64_t wait_ms);
+/* Whether fd is a listening socket; it is then non-blocking, for fcgi_accept. */
+bool fcgi_listens(int fd);
+
+/* Accepts a connection, whose reads and writes then end after read_ms and write_ms. -1:
+ * there is none, or errno says why. */
+int fcgi_accept(int listen_fd, int64_t read_ms, int64_t write_ms);
+void fcgi_read_timeout(int fd, int64_t ms);
+
+/* Parses the parameters of the request that comes on fd, which is f's until fcgi_finish.
+ * ERR_ABORTED: it is broken; fd is closed. */
+MUST_CHECK enum err fcgi_begin(struct fcgi *f, int fd);
+
+/* The connection of the request that f serves. */
+int fcgi_fd(const struct fcgi *f);
 
 /* A parameter of the request; NULL when absent. Lives until fcgi_finish. */
 const char *fcgi_param(const struct fcgi *f, const char *name);
@@ -42,7 +51,8 @@ int64_t fcgi_read(struct fcgi *f, char *bytes, size_t n);
  * away. */
 MUST_CHECK enum err fcgi_send(struct fcgi *f, const struct resp *rs, bool head);
 
-/* Reads the rest of the body, ends the request and closes its connection. */
-void fcgi_finish(struct fcgi *f);
+/* Reads the rest of the body, and ends the request. Returns the connection's descriptor if
+ * may_keep, the web server asked for that and nothing went wrong; else it is closed: -1. */
+int fcgi_finish(struct fcgi *f, bool may_keep);
 
 #endif

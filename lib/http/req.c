@@ -122,15 +122,26 @@ is_visit_id(const char *s)
 	return s && strspn(s, "0123456789abcdef") == 2 * VISIT_BYTES && s[2 * VISIT_BYTES] == '\0';
 }
 
+/* The client's name for the request, or else the web server's. */
+static const char *
+request_id(const struct fcgi *f, const char *visit_id)
+{
+	const char *id = fcgi_param(f, "TERSE_REQUEST_ID");
+
+	if (!id)
+		id = visit_id;
+	return id ? id : "";
+}
+
 enum err
 req_init(struct req *rq, struct ctx *cx, struct fcgi *f)
 {
 	*rq = (struct req){ .cx = cx, .fcgi = f };
-	cx->request_id = param_or_empty(f, "TERSE_REQUEST_ID");
 	rq->method = method_of(param_or_empty(f, "REQUEST_METHOD"));
 	rq->client = param_or_empty(f, "REMOTE_ADDR");
 	read_target(rq);
 	rq->visit_id = fcgi_param(f, "TERSE_VISIT_ID");
+	cx->request_id = request_id(f, rq->visit_id);
 	if (!is_visit_id(rq->visit_id))
 		rq->visit_id = new_visit_id(cx->arena);
 	return rq->visit_id ? ERR_OK : ERR_MEMORY;

@@ -210,7 +210,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		memcpy(text, data, n);
 	body = cut_lines(text, pairs);
 	served_request(served, pairs, body ? body : "", body ? n - (size_t)(body - text) : 0);
-	dispatch_request(&d, served->fcgi, served->arena);
+	served_answer(served, &d, served->arena);
 	fcgi_client_answer(served->fd, &answer);
 	check_answer(served, &answer);
 	fcgi_answer_release(&answer);

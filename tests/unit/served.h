@@ -10,8 +10,12 @@
 #include "lib/base/ctx.h"
 #include "tests/unit/fcgi_client.h"
 
+struct dispatch;
+struct pull;
+
 struct served {
-	struct fcgi *fcgi;
+	struct pull *pull;
+	struct fcgi *fcgi; /* the request accepted last */
 	struct arena *arena;
 	struct ctx cx;
 	int listen_fd;
@@ -23,6 +27,9 @@ void served_stop(struct served *s);
 
 /* Sends a request (pairs as for fcgi_client_params) and accepts it. */
 void served_request(struct served *s, const char *const *pairs, const char *body, size_t n);
+
+/* Answers the request as d says, with memory of a, and ends it. */
+void served_answer(struct served *s, const struct dispatch *d, struct arena *a);
 
 /* Ends the request unanswered, so that another can come. */
 void served_drop(struct served *s);

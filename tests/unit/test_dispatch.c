@@ -149,7 +149,7 @@ static void
 serve(const char *const *pairs, const char *body)
 {
 	served_request(&served, pairs, body, strlen(body));
-	dispatch_request(&d, served.fcgi, served.arena);
+	served_answer(&served, &d, served.arena);
 	fcgi_answer_release(&answer);
 	fcgi_client_answer(served.fd, &answer);
 	cr_assert(answer.complete);
@@ -401,7 +401,7 @@ Test(dispatch, answers_though_there_is_no_memory)
 	const char *const pairs[] = { "REQUEST_URI", "/things/7", "REQUEST_METHOD", "GET", NULL };
 
 	served_request(&served, pairs, "", 0);
-	dispatch_request(&d, served.fcgi, none);
+	served_answer(&served, &d, none);
 	fcgi_client_answer(served.fd, &answer);
 	cr_assert(answer.complete);
 	expect(503, "urn:terse:problem:overloaded");

@@ -6,6 +6,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/attr.h"
 #include "lib/http/fcgi.h"
+#include "lib/http/pull.h"
 #include "lib/http/req.h"
 #include "tests/unit/served.h"
 
@@ -246,7 +247,7 @@ Test(req_body, notices_a_body_that_breaks_off)
 	cr_assert(fcgi_client_record(fd, FCGI_PARAMS, "", 0));
 	cr_assert(fcgi_client_record(fd, FCGI_STDIN, "abc", 3));
 	close(fd);
-	cr_assert_eq(fcgi_accept(served.fcgi, 1000), ERR_OK);
+	cr_assert_eq(pull_accept(served.pull, 1000, &served.fcgi), ERR_OK);
 	ctx_init(&served.cx, served.arena, 1000);
 	cr_assert_eq(req_init(&rq, &served.cx, served.fcgi), ERR_OK);
 	cr_assert_eq(req_body_each(&rq, 100, add_up, &total), ERR_ABORTED);

@@ -12,6 +12,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/http/fcgi.h"
+#include "lib/http/pull.h"
 #include "lib/http/resp.h"
 #include "tests/unit/fcgi_client.h"
 
@@ -20,7 +21,8 @@ enum { IO_TIMEOUT_MS = 200, WAIT_MS = 5000, RESPONDER = 1, AUTHORIZER = 2 };
 static const char *const params[] = { "REQUEST_METHOD", "GET", "REQUEST_URI", "/a?b", "EMPTY", "",
 	NULL };
 static int listen_fd;
-static struct fcgi *fcgi;
+static struct pull *pull;
+static struct fcgi *fcgi; /* the request accepted last */
 static struct arena *arena;
 static struct resp rs;
 
@@ -29,8 +31,8 @@ setup(void)
 {
 	listen_fd = fcgi_client_listen();
 	cr_assert_geq(listen_fd, 0);
-	fcgi = fcgi_new(listen_fd, IO_TIMEOUT_MS);
-	cr_assert_not_null(fcgi);
+	pull = pull_new(listen_fd, IO_TIMEOUT_MS);
+	cr_assert_not_null(pull);
 	arena = arena_new(4 << 20);
 	resp_init(&rs, arena);
 }
@@ -38,12 +40,12 @@ setup(void)
 static void
 teardown(void)
 {
-	fcgi_free(fcgi);
+	pull_free(pull);
 	arena_free(arena);
 	close(listen_fd);
 }
 
-TestSuite(fcgi, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(pull, .init = setup, .fini = teardown, .timeout = 60);
 
 static int
 connected(void)
@@ -74,7 +76,7 @@ requested(const char *body)
 	int fd = connected();
 
 	cr_assert(fcgi_client_request(fd, params, body, strlen(body)));
-	cr_assert_eq(fcgi_accept(fcgi, WAIT_MS), ERR_OK);
+	cr_assert_eq(pull_accept(pull, WAIT_MS, &fcgi), ERR_OK);
 	return fd;
 }
 
@@ -96,34 +98,34 @@ expect_refused(int fd, int before)
 {
 	int64_t started_us = clock_mono_us();
 
-	cr_assert_eq(fcgi_accept(fcgi, WAIT_MS), ERR_ABORTED);
+	cr_assert_eq(pull_accept(pull, WAIT_MS, &fcgi), ERR_ABORTED);
 	cr_assert_lt(clock_mono_us() - started_us, 2 * 1000 * 1000, "took too long");
 	close(fd);
 	cr_assert_eq(descriptors(), before);
 	fd = requested("");
 	cr_assert_eq(resp_empty(&rs, 204), ERR_OK);
 	cr_assert_eq(fcgi_send(fcgi, &rs, false), ERR_OK);
-	fcgi_finish(fcgi);
+	fcgi_finish(fcgi, false);
 	expect_answer(fd, 204, "");
 	cr_assert_eq(descriptors(), before);
 }
 
-Test(fcgi, needs_a_listening_socket)
+Test(pull, needs_a_listening_socket)
 {
 	int ends[2], file = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	cr_assert_null(fcgi_new(ends[0], IO_TIMEOUT_MS));
-	cr_assert_null(fcgi_new(file, IO_TIMEOUT_MS));
-	cr_assert_null(fcgi_new(-1, IO_TIMEOUT_MS));
+	cr_assert_null(pull_new(ends[0], IO_TIMEOUT_MS));
+	cr_assert_null(pull_new(file, IO_TIMEOUT_MS));
+	cr_assert_null(pull_new(-1, IO_TIMEOUT_MS));
 }
 
-Test(fcgi, frees_nothing)
+Test(pull, frees_nothing)
 {
-	fcgi_free(NULL);
+	pull_free(NULL);
 }
 
-Test(fcgi, leaves_the_programs_signal_handlers_alone)
+Test(pull, leaves_the_programs_signal_handlers_alone)
 {
 	struct sigaction sa;
 
@@ -133,16 +135,16 @@ Test(fcgi, leaves_the_programs_signal_handlers_alone)
 	cr_assert(sa.sa_handler != SIG_DFL, "a write to a closed connection would kill");
 }
 
-Test(fcgi, waits_no_longer_than_told)
+Test(pull, waits_no_longer_than_told)
 {
 	int64_t started_us = clock_mono_us();
 
-	cr_assert_eq(fcgi_accept(fcgi, 20), ERR_DEADLINE);
+	cr_assert_eq(pull_accept(pull, 20, &fcgi), ERR_DEADLINE);
 	cr_assert_geq(clock_mono_us() - started_us, 20 * 1000);
-	cr_assert_eq(fcgi_accept(fcgi, 0), ERR_DEADLINE);
+	cr_assert_eq(pull_accept(pull, 0, &fcgi), ERR_DEADLINE);
 }
 
-Test(fcgi, gives_the_parameters)
+Test(pull, gives_the_parameters)
 {
 	int fd = requested("");
 
@@ -151,11 +153,11 @@ Test(fcgi, gives_the_parameters)
 	cr_assert_str_eq(fcgi_param(fcgi, "EMPTY"), "");
 	cr_assert_null(fcgi_param(fcgi, "REQUEST"));
 	cr_assert_null(fcgi_param(fcgi, "ABSENT"));
-	fcgi_finish(fcgi);
+	fcgi_finish(fcgi, false);
 	close(fd);
 }
 
-Test(fcgi, gives_the_body_in_pieces)
+Test(pull, gives_the_body_in_pieces)
 {
 	char bytes[8] = "";
 	int fd = requested("0123456789");
@@ -165,11 +167,11 @@ Test(fcgi, gives_the_body_in_pieces)
 	cr_assert_eq(fcgi_read(fcgi, bytes, 7), 3);
 	cr_assert_arr_eq(bytes, "789", 3);
 	cr_assert_eq(fcgi_read(fcgi, bytes, 7), 0);
-	fcgi_finish(fcgi);
+	fcgi_finish(fcgi, false);
 	close(fd);
 }
 
-Test(fcgi, sends_status_headers_and_body)
+Test(pull, sends_status_headers_and_body)
 {
 	struct fcgi_answer answer;
 	int fd = requested("");
@@ -179,7 +181,7 @@ Test(fcgi, sends_status_headers_and_body)
 	resp_header(&rs, "Location", "/urls/7");
 	buf_adds(&rs.body, "made");
 	cr_assert_eq(fcgi_send(fcgi, &rs, false), ERR_OK);
-	fcgi_finish(fcgi);
+	fcgi_finish(fcgi, false);
 	fcgi_client_answer(fd, &answer);
 	cr_assert(answer.complete);
 	cr_assert_str_eq(answer.head, "Status: 201 Created\r\nContent-Type: text/plain\r\n"
@@ -188,7 +190,7 @@ Test(fcgi, sends_status_headers_and_body)
 	fcgi_answer_release(&answer);
 }
 
-Test(fcgi, sends_head_a_length_but_no_body)
+Test(pull, sends_head_a_length_but_no_body)
 {
 	struct fcgi_answer answer;
 	int fd = requested("");
@@ -196,7 +198,7 @@ Test(fcgi, sends_head_a_length_but_no_body)
 	rs.status = 200;
 	buf_adds(&rs.body, "made");
 	cr_assert_eq(fcgi_send(fcgi, &rs, true), ERR_OK);
-	fcgi_finish(fcgi);
+	fcgi_finish(fcgi, false);
 	fcgi_client_answer(fd, &answer);
 	cr_assert(answer.complete);
 	cr_assert(fcgi_answer_has(&answer, "Content-Length: 4"));
@@ -204,7 +206,7 @@ Test(fcgi, sends_head_a_length_but_no_body)
 	fcgi_answer_release(&answer);
 }
 
-Test(fcgi, sends_more_than_a_record)
+Test(pull, sends_more_than_a_record)
 {
 	struct fcgi_answer answer;
 	int fd = requested(""), i;
@@ -213,7 +215,7 @@ Test(fcgi, sends_more_than_a_record)
 	for (i = 0; i < 10000; i++)
 		buf_adds(&rs.body, "0123456789");
 	cr_assert_eq(fcgi_send(fcgi, &rs, false), ERR_OK);
-	fcgi_finish(fcgi);
+	fcgi_finish(fcgi, false);
 	fcgi_client_answer(fd, &answer);
 	cr_assert(answer.complete);
 	cr_assert_eq(answer.body_n, 100 * 1000);
@@ -222,20 +224,20 @@ Test(fcgi, sends_more_than_a_record)
 }
 
 /* A close with bytes unread would reset the connection and lose the answer. */
-Test(fcgi, answers_though_the_body_was_not_read)
+Test(pull, answers_though_the_body_was_not_read)
 {
 	static char body[60 * 1000];
 	int fd = connected();
 
 	cr_assert(fcgi_client_request(fd, params, body, sizeof(body)));
-	cr_assert_eq(fcgi_accept(fcgi, WAIT_MS), ERR_OK);
+	cr_assert_eq(pull_accept(pull, WAIT_MS, &fcgi), ERR_OK);
 	cr_assert_eq(resp_empty(&rs, 413), ERR_OK);
 	cr_assert_eq(fcgi_send(fcgi, &rs, false), ERR_OK);
-	fcgi_finish(fcgi);
+	fcgi_finish(fcgi, false);
 	expect_answer(fd, 413, "");
 }
 
-Test(fcgi, closes_even_when_asked_to_keep_the_connection)
+Test(pull, closes_even_when_asked_to_keep_the_connection)
 {
 	static const unsigned char keep[8] = { 0, RESPONDER, 1 };
 	int fd = connected(), before = descriptors() + 1;
@@ -243,20 +245,20 @@ Test(fcgi, closes_even_when_asked_to_keep_the_connection)
 	cr_assert(fcgi_client_record(fd, FCGI_BEGIN, keep, sizeof(keep)));
 	cr_assert(fcgi_client_record(fd, FCGI_PARAMS, "", 0));
 	cr_assert(fcgi_client_record(fd, FCGI_STDIN, "", 0));
-	cr_assert_eq(fcgi_accept(fcgi, WAIT_MS), ERR_OK);
+	cr_assert_eq(pull_accept(pull, WAIT_MS, &fcgi), ERR_OK);
 	cr_assert_eq(descriptors(), before);
 	cr_assert_eq(resp_empty(&rs, 204), ERR_OK);
 	cr_assert_eq(fcgi_send(fcgi, &rs, false), ERR_OK);
-	fcgi_finish(fcgi);
+	fcgi_finish(fcgi, false);
 	cr_assert_eq(descriptors(), before - 1);
 	expect_answer(fd, 204, "");
 }
 
-Test(fcgi, is_freed_in_the_middle_of_a_request)
+Test(pull, is_freed_in_the_middle_of_a_request)
 {
 	int before = descriptors(), fd = requested("");
 
-	fcgi_free(fcgi);
+	pull_free(pull);
 	close(fd);
 	cr_assert_eq(descriptors(), before - 1); /* the epoll instance */
 	fcgi = NULL;
@@ -266,14 +268,14 @@ Test(fcgi, is_freed_in_the_middle_of_a_request)
  * Broken and hostile peers
  */
 
-Test(fcgi, refuses_a_connection_that_says_nothing)
+Test(pull, refuses_a_connection_that_says_nothing)
 {
 	int before = descriptors();
 
 	expect_refused(connected(), before);
 }
 
-Test(fcgi, refuses_a_connection_that_closes_at_once)
+Test(pull, refuses_a_connection_that_closes_at_once)
 {
 	int before = descriptors(), fd = connected();
 
@@ -281,7 +283,7 @@ Test(fcgi, refuses_a_connection_that_closes_at_once)
 	expect_refused(fd, before);
 }
 
-Test(fcgi, refuses_four_bytes_and_silence)
+Test(pull, refuses_four_bytes_and_silence)
 {
 	int before = descriptors(), fd = connected();
 
@@ -289,7 +291,7 @@ Test(fcgi, refuses_four_bytes_and_silence)
 	expect_refused(fd, before);
 }
 
-Test(fcgi, refuses_garbage)
+Test(pull, refuses_garbage)
 {
 	int before = descriptors(), fd = connected();
 
@@ -297,7 +299,7 @@ Test(fcgi, refuses_garbage)
 	expect_refused(fd, before);
 }
 
-Test(fcgi, refuses_another_version)
+Test(pull, refuses_another_version)
 {
 	int before = descriptors(), fd = connected();
 
@@ -305,7 +307,7 @@ Test(fcgi, refuses_another_version)
 	expect_refused(fd, before);
 }
 
-Test(fcgi, refuses_other_roles)
+Test(pull, refuses_other_roles)
 {
 	int before = descriptors(), role;
 
@@ -322,7 +324,7 @@ Test(fcgi, refuses_other_roles)
 	}
 }
 
-Test(fcgi, refuses_parameters_that_stop_between_two)
+Test(pull, refuses_parameters_that_stop_between_two)
 {
 	int before = descriptors(), fd = connected();
 
@@ -331,7 +333,7 @@ Test(fcgi, refuses_parameters_that_stop_between_two)
 	expect_refused(fd, before);
 }
 
-Test(fcgi, refuses_parameters_that_stop_within_one)
+Test(pull, refuses_parameters_that_stop_within_one)
 {
 	int before = descriptors(), fd = connected();
 
@@ -340,7 +342,7 @@ Test(fcgi, refuses_parameters_that_stop_within_one)
 	expect_refused(fd, before);
 }
 
-Test(fcgi, refuses_parameters_that_promise_two_gigabytes)
+Test(pull, refuses_parameters_that_promise_two_gigabytes)
 {
 	int before = descriptors(), fd = connected();
 
@@ -352,7 +354,7 @@ Test(fcgi, refuses_parameters_that_promise_two_gigabytes)
 	expect_refused(fd, before);
 }
 
-Test(fcgi, refuses_an_aborted_request)
+Test(pull, refuses_an_aborted_request)
 {
 	int before = descriptors(), fd = connected();
 
@@ -361,7 +363,7 @@ Test(fcgi, refuses_an_aborted_request)
 	expect_refused(fd, before);
 }
 
-Test(fcgi, takes_parameters_of_100_kilobytes)
+Test(pull, takes_parameters_of_100_kilobytes)
 {
 	static char value[100 * 1000 + 1];
 	const char *const large[] = { "LARGE", value, "REQUEST_METHOD", "PUT", NULL };
@@ -369,14 +371,14 @@ Test(fcgi, takes_parameters_of_100_kilobytes)
 
 	memset(value, 'x', sizeof(value) - 1);
 	cr_assert(fcgi_client_request(fd, large, "", 0));
-	cr_assert_eq(fcgi_accept(fcgi, WAIT_MS), ERR_OK);
+	cr_assert_eq(pull_accept(pull, WAIT_MS, &fcgi), ERR_OK);
 	cr_assert_str_eq(fcgi_param(fcgi, "LARGE"), value);
 	cr_assert_str_eq(fcgi_param(fcgi, "REQUEST_METHOD"), "PUT");
-	fcgi_finish(fcgi);
+	fcgi_finish(fcgi, false);
 	close(fd);
 }
 
-Test(fcgi, gives_up_on_a_body_that_never_ends)
+Test(pull, gives_up_on_a_body_that_never_ends)
 {
 	char bytes[8];
 	int64_t started_us = clock_mono_us();
@@ -385,15 +387,15 @@ Test(fcgi, gives_up_on_a_body_that_never_ends)
 	cr_assert(fcgi_client_begin(fd, RESPONDER));
 	cr_assert(fcgi_client_record(fd, FCGI_PARAMS, "", 0));
 	cr_assert(fcgi_client_record(fd, FCGI_STDIN, "abc", 3));
-	cr_assert_eq(fcgi_accept(fcgi, WAIT_MS), ERR_OK);
+	cr_assert_eq(pull_accept(pull, WAIT_MS, &fcgi), ERR_OK);
 	cr_assert_eq(fcgi_read(fcgi, bytes, sizeof(bytes)), -1);
 	cr_assert_eq(fcgi_read(fcgi, bytes, sizeof(bytes)), -1);
-	fcgi_finish(fcgi);
+	fcgi_finish(fcgi, false);
 	cr_assert_lt(clock_mono_us() - started_us, 2 * 1000 * 1000);
 	close(fd);
 }
 
-Test(fcgi, notices_a_request_aborted_in_its_body)
+Test(pull, notices_a_request_aborted_in_its_body)
 {
 	char bytes[8];
 	int fd = connected();
@@ -401,9 +403,9 @@ Test(fcgi, notices_a_request_aborted_in_its_body)
 	cr_assert(fcgi_client_begin(fd, RESPONDER));
 	cr_assert(fcgi_client_record(fd, FCGI_PARAMS, "", 0));
 	cr_assert(fcgi_client_record(fd, FCGI_ABORT, "", 0));
-	cr_assert_eq(fcgi_accept(fcgi, WAIT_MS), ERR_OK);
+	cr_assert_eq(pull_accept(pull, WAIT_MS, &fcgi), ERR_OK);
 	cr_assert_eq(fcgi_read(fcgi, bytes, sizeof(bytes)), -1);
-	fcgi_finish(fcgi);
+	fcgi_finish(fcgi, false);
 	close(fd);
 }
 
@@ -418,24 +420,24 @@ fill_large_body(void)
 		buf_printf(&rs.body, "%01000d", i);
 }
 
-Test(fcgi, notices_that_the_web_server_went_away)
+Test(pull, notices_that_the_web_server_went_away)
 {
 	int fd = requested("");
 
 	close(fd);
 	fill_large_body();
 	cr_assert_eq(fcgi_send(fcgi, &rs, false), ERR_ABORTED);
-	fcgi_finish(fcgi);
+	fcgi_finish(fcgi, false);
 }
 
-Test(fcgi, gives_up_on_a_web_server_that_does_not_read)
+Test(pull, gives_up_on_a_web_server_that_does_not_read)
 {
 	int64_t started_us = clock_mono_us();
 	int fd = requested("");
 
 	fill_large_body();
 	cr_assert_eq(fcgi_send(fcgi, &rs, false), ERR_ABORTED);
-	fcgi_finish(fcgi);
+	fcgi_finish(fcgi, false);
 	cr_assert_lt(clock_mono_us() - started_us, 2 * 1000 * 1000);
 	close(fd);
 }
@@ -465,26 +467,26 @@ block_and_catch(int signo)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-Test(fcgi, lets_a_blocked_signal_in_only_while_it_waits)
+Test(pull, lets_a_blocked_signal_in_only_while_it_waits)
 {
 	int64_t started_us = clock_mono_us();
 
 	block_and_catch(SIGTERM);
 	raise(SIGTERM);
 	cr_assert_eq(arrived, 0);
-	cr_assert_eq(fcgi_accept(fcgi, WAIT_MS), ERR_DEADLINE);
+	cr_assert_eq(pull_accept(pull, WAIT_MS, &fcgi), ERR_DEADLINE);
 	cr_assert_eq(arrived, SIGTERM);
 	cr_assert_lt(clock_mono_us() - started_us, 2 * 1000 * 1000, "the signal did not wake it");
 }
 
-Test(fcgi, serves_one_connection_by_one_worker)
+Test(pull, serves_one_connection_by_one_worker)
 {
-	struct fcgi *other = fcgi_new(listen_fd, IO_TIMEOUT_MS);
+	struct pull *other = pull_new(listen_fd, IO_TIMEOUT_MS);
 	int fd = requested("");
 
 	cr_assert_not_null(other);
-	cr_assert_eq(fcgi_accept(other, 0), ERR_DEADLINE);
-	fcgi_finish(fcgi);
-	fcgi_free(other);
+	cr_assert_eq(pull_accept(other, 0, &fcgi), ERR_DEADLINE);
+	fcgi_finish(fcgi, false);
+	pull_free(other);
 	close(fd);
 }

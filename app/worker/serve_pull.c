@@ -1,0 +1,77 @@
+#include <unistd.h>
+
+#include "app/worker/app.h"
+#include "app/worker/serve.h"
+#include "app/worker/signals.h"
+#include "lib/base/arena.h"
+#include "lib/base/beat.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/metric.h"
+#include "lib/base/settings.h"
+#include "lib/data/journal.h"
+#include "lib/http/dispatch.h"
+#include "lib/http/fcgi.h"
+#include "lib/http/pull.h"
+
+/* Memory that one request may take; a full page of events with large details fits. */
+#define REQUEST_MEMORY ((size_t)128 << 20)
+#define IO_TIMEOUT_MS 5000
+#define LOG_AGE_US 100000
+
+/* Waits for a request; what can be put off is done before the wait begins. */
+static enum err
+next_request(struct app *app, struct pull *p, struct beat *beat, struct fcgi **ret_f)
+{
+	enum err e = pull_accept(p, 0, ret_f);
+
+	if (e != ERR_DEADLINE)
+		return e;
+	log_flush();
+	journal_tick(app->journal);
+	beat_idle(beat, clock_mono_us());
+	return pull_accept(p, BEAT_IDLE_MS, ret_f);
+}
+
+/* A request that only reads may be sent again by the web server when its worker is killed. */
+static void
+begin_work(const struct app *app, struct beat *beat, const struct fcgi *f)
+{
+	const char *method = fcgi_param(f, "REQUEST_METHOD");
+	bool is_safe = method && (*method == 'G' || *method == 'H' || *method == 'O');
+	int64_t now_us = clock_mono_us();
+
+	beat_works(beat, now_us, now_us + app->settings->request_timeout_ms * 1000, is_safe, 1);
+}
+
+static void
+serve_one(
+    struct app *app, const struct dispatch *d, struct beat *beat, struct fcgi *f, struct arena *a)
+{
+	begin_work(app, beat, f);
+	metric_set(M_HTTP_IN_FLIGHT, 1);
+	dispatch_request(d, f, a);
+	fcgi_finish(f, false);
+	metric_set(M_HTTP_IN_FLIGHT, 0);
+}
+
+bool
+serve_pull(struct app *app, const struct dispatch *d, struct beat *beat)
+{
+	struct arena *a = arena_new(REQUEST_MEMORY);
+	struct pull *p = pull_new(STDIN_FILENO, IO_TIMEOUT_MS);
+	bool is_able = a && p;
+
+	while (is_able && !signals_say_stop()) {
+		struct fcgi *f;
+
+		if (next_request(app, p, beat, &f) == ERR_OK)
+			serve_one(app, d, beat, f, a);
+		log_flush_if_older(LOG_AGE_US);
+		if (signals_say_reopen())
+			log_reopen();
+	}
+	pull_free(p);
+	arena_free(a);
+	return is_able;
+}

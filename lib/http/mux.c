@@ -1,0 +1,328 @@
+#include "lib/http/mux.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/attr.h"
+#include "lib/base/clock.h"
+#include "lib/http/fcgi.h"
+
+enum {
+	ACCEPTS_MAX = 16, /* in one turn; more starve those that are connected, fewer the new */
+	SLOW_US = MUX_IO_MS * 1000 / 2,
+	DEAF_US = 100 * 1000 /* how long a lack of descriptors stops accepting */
+};
+
+/* What is known of a descriptor; the table is indexed by it. */
+struct connection {
+	bool is_open;
+	bool is_parked;
+	bool is_busy; /* a request is under way */
+};
+
+struct mux {
+	int listen_fd; /* the caller's */
+	int epoll_fd;
+	int watch_fd; /* the caller's; -1: none */
+	bool is_listening, is_draining;
+	int64_t deaf_until_us;
+	struct connection *connections;
+	size_t cap, n;
+	struct fcgi **spare; /* request objects that nobody uses */
+	size_t n_spare, cap_spare;
+};
+
+static bool
+epoll_set(const struct mux *m, int op, int fd, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.fd = fd };
+
+	return epoll_ctl(m->epoll_fd, op, fd, &ev) == 0;
+}
+
+/* Shares the listening socket with the other workers: one connection wakes one of them. */
+static bool
+listen_again(struct mux *m)
+{
+	m->is_listening = epoll_set(m, EPOLL_CTL_ADD, m->listen_fd, EPOLLIN | EPOLLEXCLUSIVE);
+	return m->is_listening;
+}
+
+static void
+stop_listening(struct mux *m)
+{
+	if (m->is_listening)
+		epoll_set(m, EPOLL_CTL_DEL, m->listen_fd, 0);
+	m->is_listening = false;
+}
+
+struct mux *
+mux_new(int listen_fd)
+{
+	struct mux *m;
+
+	if (!fcgi_listens(listen_fd) || !fcgi_init())
+		return NULL;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return NULL;
+	m->listen_fd = listen_fd;
+	m->watch_fd = -1;
+	m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (m->epoll_fd < 0 || !listen_again(m)) {
+		mux_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+void
+mux_free(struct mux *m)
+{
+	size_t i;
+
+	if (!m)
+		return;
+	for (i = 0; i < m->cap; i++)
+		if (m->connections[i].is_open)
+			close((int)i);
+	for (i = 0; i < m->n_spare; i++)
+		fcgi_free(m->spare[i]);
+	if (m->epoll_fd >= 0)
+		close(m->epoll_fd);
+	free(m->spare);
+	free(m->connections);
+	free(m);
+}
+
+size_t
+mux_connections(const struct mux *m)
+{
+	return m->n;
+}
+
+/*
+ * Request objects
+ */
+
+static struct fcgi *
+take_object(struct mux *m)
+{
+	return m->n_spare > 0 ? m->spare[--m->n_spare] : fcgi_new();
+}
+
+static void
+give_object(struct mux *m, struct fcgi *f)
+{
+	size_t cap = m->cap_spare ? 2 * m->cap_spare : 2 * MUX_BATCH;
+	struct fcgi **grown;
+
+	if (m->n_spare == m->cap_spare) {
+		grown = realloc(m->spare, cap * sizeof(struct fcgi *));
+		if (!grown) {
+			fcgi_free(f);
+			return;
+		}
+		m->spare = grown;
+		m->cap_spare = cap;
+	}
+	m->spare[m->n_spare++] = f;
+}
+
+/*
+ * Connections
+ */
+
+static bool
+make_room(struct mux *m, int fd)
+{
+	size_t cap = m->cap ? m->cap : 64;
+	struct connection *grown;
+
+	if ((size_t)fd < m->cap)
+		return true;
+	while (cap <= (size_t)fd)
+		cap *= 2;
+	grown = realloc(m->connections, cap * sizeof(*grown));
+	if (!grown)
+		return false;
+	memset(grown + m->cap, 0, (cap - m->cap) * sizeof(*grown));
+	m->connections = grown;
+	m->cap = cap;
+	return true;
+}
+
+static void
+admit(struct mux *m, int fd)
+{
+	if (!make_room(m, fd) || !epoll_set(m, EPOLL_CTL_ADD, fd, EPOLLIN)) {
+		close(fd);
+		return;
+	}
+	m->connections[fd] = (struct connection){ .is_open = true };
+	m->n++;
+}
+
+/* The descriptor was closed by someone who had to. */
+static void
+forget(struct mux *m, int fd)
+{
+	m->connections[fd].is_open = false;
+	m->n--;
+}
+
+/* Without this a worker that is out of descriptors would spin on those who wait. */
+static void
+go_deaf(struct mux *m)
+{
+	stop_listening(m);
+	m->deaf_until_us = clock_mono_us() + DEAF_US;
+}
+
+static void
+accept_some(struct mux *m)
+{
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
+		int fd = fcgi_accept(m->listen_fd, MUX_IO_MS, MUX_IO_MS);
+
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+				go_deaf(m);
+			return;
+		}
+		admit(m, fd);
+	}
+}
+
+/* Reads the request on fd into *ret_f; false: it was broken, or the connection's end. */
+static bool
+begin(struct mux *m, int fd, struct fcgi **ret_f)
+{
+	struct fcgi *f = take_object(m);
+
+	if (!f)
+		return false;
+	if (fcgi_begin(f, fd) != ERR_OK) {
+		forget(m, fd);
+		give_object(m, f);
+		return false;
+	}
+	m->connections[fd].is_busy = true;
+	*ret_f = f;
+	return true;
+}
+
+/*
+ * The loop
+ */
+
+static int
+wait_events(struct mux *m, int64_t wait_ms, struct epoll_event *events, int max)
+{
+	sigset_t none;
+	int n;
+
+	if (!m->is_listening && !m->is_draining && clock_mono_us() >= m->deaf_until_us)
+		listen_again(m);
+	sigemptyset(&none);
+	n = epoll_pwait(
+	    m->epoll_fd, events, max, wait_ms < INT_MAX ? (int)wait_ms : INT_MAX, &none);
+	assert(n >= 0 || errno == EINTR);
+	return n > 0 ? n : 0;
+}
+
+size_t
+mux_wait(struct mux *m, int64_t wait_ms, struct fcgi *ready[MUX_BATCH])
+{
+	struct epoll_event events[MUX_BATCH + 2];
+	int n = wait_events(m, wait_ms, events, N(events));
+	int64_t began_us = clock_mono_us();
+	bool has_new = false;
+	size_t got = 0;
+
+	for (int i = 0; i < n; i++) {
+		int fd = events[i].data.fd;
+
+		if (fd == m->listen_fd)
+			has_new = true;
+		else if (fd != m->watch_fd && got < MUX_BATCH && begin(m, fd, &ready[got]))
+			got++;
+		/* The others are still ready in the next turn, when those got so far are answered. */
+		if (clock_mono_us() - began_us > SLOW_US)
+			break;
+	}
+	/* Last, so that no descriptor closed above comes back under its old events. */
+	if (has_new)
+		accept_some(m);
+	return got;
+}
+
+void
+mux_park(struct mux *m, struct fcgi *f)
+{
+	int fd = fcgi_fd(f);
+
+	/* Else a web server that leaves would wake the loop again and again. */
+	epoll_set(m, EPOLL_CTL_DEL, fd, 0);
+	m->connections[fd].is_parked = true;
+}
+
+void
+mux_finish(struct mux *m, struct fcgi *f)
+{
+	int fd = fcgi_fd(f);
+	struct connection *c = &m->connections[fd];
+
+	if (fcgi_finish(f, !m->is_draining) < 0)
+		forget(m, fd);
+	else if (c->is_parked && !epoll_set(m, EPOLL_CTL_ADD, fd, EPOLLIN)) {
+		close(fd);
+		forget(m, fd);
+	}
+	c->is_parked = c->is_busy = false;
+	give_object(m, f);
+}
+
+void
+mux_watch(struct mux *m, int fd, short events)
+{
+	uint32_t wanted = (events & POLLIN ? EPOLLIN : 0u) | (events & POLLOUT ? EPOLLOUT : 0u);
+
+	if (m->watch_fd >= 0 && m->watch_fd != fd)
+		epoll_set(m, EPOLL_CTL_DEL, m->watch_fd, 0);
+	m->watch_fd = fd;
+	if (fd >= 0 && !epoll_set(m, EPOLL_CTL_MOD, fd, wanted))
+		epoll_set(m, EPOLL_CTL_ADD, fd, wanted);
+}
+
+/* Whether the connection waits for a request of which nothing has come. */
+static bool
+is_idle(const struct connection *c, int fd)
+{
+	char byte;
+
+	return c->is_open && !c->is_busy && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	       errno == EAGAIN;
+}
+
+void
+mux_drain(struct mux *m)
+{
+	m->is_draining = true;
+	stop_listening(m);
+	/* A request that comes in this moment meets a closed connection, which the web server
+	 * had kept: it sends it again elsewhere. */
+	for (size_t i = 0; i < m->cap; i++)
+		if (is_idle(&m->connections[i], (int)i)) {
+			close((int)i);
+			forget(m, (int)i);
+		}
+}
