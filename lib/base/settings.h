@@ -21,7 +21,8 @@ struct settings {
 	const char *listen; /* addresses, by blanks */
 	int64_t http_port, https_port;
 	int64_t api_workers, redirect_workers; /* per socket; there are two of each */
-	int64_t rate_api, rate_redirect;       /* requests/s per client */
+	int64_t api_workers_max, redirect_workers_max;
+	int64_t rate_api, rate_redirect; /* requests/s per client */
 	int64_t rate_connections;
 	bool rate_exempt_loopback;
 	const char *trusted_proxies;
@@ -33,6 +34,10 @@ struct settings {
 	const char *log_level; /* debug, info, warn, error */
 	const char *pool;      /* names a pool of workers in the log */
 	const char *host;      /* names this machine in the journal's offsets */
+	/* terse-pool */
+	int64_t pool_high_percent, pool_low_percent; /* busy */
+	int64_t pool_window_ms, pool_up_cooldown_ms, pool_down_cooldown_ms;
+	int64_t worker_requests;
 	/* the service */
 	const char *base_url;
 	const char *own_hosts; /* comma-separated host[:port] */
@@ -56,7 +61,7 @@ struct settings {
 	int64_t ingest_interval_ms, ingest_batch_lines;
 	int64_t barrier_timeout_ms, barrier_waiters;
 	/* owned */
-	char *texts[64];
+	char *texts[96];
 	size_t n_texts;
 };
 
