@@ -8,7 +8,9 @@ constant 302, as rows need them. The rows take turns and medians are printed, so
 machine is noisy for all alike. The load is made on the same cores. Clicks, logs and metrics are
 on; at the end the clicks in the databases are counted. An answer that is not the row's is an
 error; `others` is the share of the cores that was taken by what is no part of the benchmark.
-A bar that is missed fails nothing.
+`moved` is the share of a run's clicks that was in the database when its load ended, `lag` the
+seconds of load that were not. A bar that is missed fails nothing; `by CPU` is what a ratio would
+be by the CPU time that requests take, which others' work hardly changes.
 """
 
 import argparse
@@ -35,7 +37,7 @@ def chosen(pattern, with_many):
     if not places.has_constant():
         missing.add("constant")
     wanted = [row for row in rows.ROWS
-              if re.search(pattern, f"{row.key}\n{row.name}", re.I) and row.place not in missing]
+              if re.search(pattern, f"{row.key}\n{row.name}", re.I | re.M) and row.place not in missing]
     sizes = {row.connections for row in wanted}
     return [row for row in rows.ROWS
             if row in wanted or (row.place == "nginx" and row.connections in sizes)]
@@ -82,7 +84,7 @@ def main():
             figures["worker MiB"] = worker_mib(servers.get("l1").stack)
         report.show(results)
         counts = clicks(servers)
-    report.show_bars(report.bars(results, figures))
+    report.show_bars(report.bars(results, figures), bool(args.rows))
     document = report.document(results, figures, load_before=load, seconds=args.seconds, rounds=args.rounds,
                                clicks=counts)
     pathlib.Path(args.json).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

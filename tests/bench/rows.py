@@ -82,7 +82,8 @@ def measure(row, place, seconds):
         run = row.load(place, row.connections, seconds)
         run["rate"] = run["requests"] / run["seconds"]
         if row.ingest == RUNS:
-            run["lag_s"] = meter.undrained(place.stack) / run["rate"]
+            left = meter.undrained(place.stack)
+            run["lag_s"], run["moved"] = left / run["rate"], 1 - left / run["requests"]
             run["drain_s"] = meter.drain(place.stack)
         used = meter.cpu_us(place.home, place.parts) - before
         run["others"] = noise.others(used.total())
