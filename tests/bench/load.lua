@@ -4,6 +4,7 @@
 --   zipf N EVERY    codes 1..N of links.py, the k-th as often as 1/k; each EVERYth request (0:
 --                   none) is a PUT of another target
 --   misses PREFIX   codes that nobody has, each of them once
+--   post BODY       POST of a JSON body to the address on the command line
 --
 -- `refused` are answers of 400 and above; `failed` are requests without an answer. No function
 -- looks at each answer: that would cost the load generator more than the redirect.
@@ -61,6 +62,10 @@ local function misses(prefix)
 	end
 end
 
+local function post(body)
+	wrk.method, wrk.body, wrk.headers["Content-Type"] = "POST", body, "application/json"
+end
+
 function setup(thread)
 	table.insert(threads, thread)
 	thread:set("number", #threads)
@@ -72,6 +77,8 @@ function init(args)
 		zipf(tonumber(args[2]), tonumber(args[3]))
 	elseif args[1] == "misses" then
 		misses(args[2])
+	elseif args[1] == "post" then
+		post(args[2])
 	end
 end
 

@@ -55,21 +55,27 @@ class Noise:
         return max(0, self.busy(busy_us() - self.busy_us - own_us - used_us))
 
 
-def metric(stack, name, *labels):
-    """The sum of a counter's series that carry all the labels, as the stack reports them."""
+def metrics(stack):
+    """The lines of the stack's own report."""
     with urllib.request.urlopen(stack.url + "/metrics", timeout=10) as reply:
-        lines = reply.read().decode().splitlines()
+        return reply.read().decode().splitlines()
+
+
+def total(lines, name, *labels):
+    """The sum of a counter's series that carry all the labels."""
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines
                if line.startswith((name + " ", name + "{")) and all(label in line for label in labels))
 
 
+def metric(stack, name, *labels):
+    return total(metrics(stack), name, *labels)
+
+
 def layers(stack):
     """Redirects so far, by the layer that knew the code."""
-    found = collections.Counter()
-    if stack:
-        for layer in LAYERS:
-            found[layer] = metric(stack, "terse_redirects_total", f'layer="{layer}"')
-    return found
+    lines = metrics(stack) if stack else []
+    return collections.Counter(
+        {layer: total(lines, "terse_redirects_total", f'layer="{layer}"') for layer in LAYERS})
 
 
 def private_kib(pid):
@@ -86,9 +92,9 @@ def private_kib(pid):
 
 def undrained(stack):
     """Clicks that are in the journal and not in the database."""
-    journaled = metric(stack, "terse_journal_lines_total", 'outcome="ok"')
+    lines = metrics(stack)
     moved = ("terse_ingest_clicks_total", "terse_ingest_repeats_total", "terse_ingest_dead_letters_total")
-    return journaled - sum(metric(stack, name) for name in moved)
+    return total(lines, "terse_journal_lines_total", 'outcome="ok"') - sum(total(lines, name) for name in moved)
 
 
 def drain(stack):
