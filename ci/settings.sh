@@ -31,6 +31,7 @@ settings_initial() {
 		# all of them. ./ci/up applies a change.
 		TERSE_HTTP_PORT=8080
 		TERSE_HTTPS_PORT=8443
+		TERSE_PROBE_PORT=8081
 		TERSE_BASE_URL=http://127.0.0.1:${TERSE_HTTP_PORT:-8080}
 		TERSE_OWN_HOSTS=127.0.0.1:${TERSE_HTTPS_PORT:-8443}
 		TERSE_STATE_DIR=$STATE
@@ -102,7 +103,7 @@ settings_update() {
 # Templates put values where only a number or an address may stand.
 settings_check() {
 	local name
-	for name in TERSE_{HTTP,HTTPS}_PORT TERSE_{API,REDIRECT}_WORKERS TERSE_RATE_{API,REDIRECT,CONNECTIONS} \
+	for name in TERSE_{HTTP,HTTPS,PROBE}_PORT TERSE_{API,REDIRECT}_WORKERS{,_MAX} TERSE_RATE_{API,REDIRECT,CONNECTIONS} \
 		TERSE_{BODY,IMPORT}_MAX_BYTES TERSE_{REQUEST,IMPORT}_TIMEOUT_MS; do
 		[[ ${SETTING[$name]} =~ ^[1-9][0-9]{0,12}$ ]] || die "$name: must be a positive integer"
 	done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The stack under one state folder: its files, its services, starting and stopping them.
 # Runs as the service's own user, from the copy that ci/stack puts into the state folder.
-# usage: stack.sh start|stop|purge|status|guard   (TERSE_STATE names the folder)
+# usage: stack.sh start|stop|purge|status|guard|canary   (TERSE_STATE names the folder)
 set -euo pipefail
 umask 027
 
@@ -20,10 +20,12 @@ RESERVED+='|favicon\.ico|robots\.txt|\.well-known|admin|login|logout'
 . "$HERE/settings.sh"
 # shellcheck source=ci/cluster.sh
 . "$HERE/cluster.sh"
+# shellcheck source=ci/canary.sh
+. "$HERE/canary.sh"
 
 folders_make() {
 	local name
-	mkdir -p "$STATE"/{bin,etc/nginx,run/supervisor,journal,log,sv,tls,secrets}
+	mkdir -p "$STATE"/{bin,canary,etc/nginx,run/supervisor,journal,log,sv,tls,secrets}
 	chmod 0700 "$STATE/secrets" "$STATE/tls"
 	for name in "${SERVICES[@]}"; do
 		mkdir -p "$RUN/$name" "$STATE/log/$name"
@@ -89,7 +91,14 @@ marks_proxies() {
 
 # Descriptors, connections and backlogs are sized together.
 marks_sizes() {
-	local workers=$((2 * (SETTING[TERSE_API_WORKERS] + SETTING[TERSE_REDIRECT_WORKERS]))) files
+	local name least most workers=0 files
+	for name in API REDIRECT; do
+		least=${SETTING[TERSE_${name}_WORKERS]}
+		most=${SETTING[TERSE_${name}_WORKERS_MAX]}
+		MARK[${name}_WORKERS_MAX]=$((most > least ? most : least))
+		# Each pool may have one more while it replaces a worker.
+		workers=$((workers + 2 * (MARK[${name}_WORKERS_MAX] + 1)))
+	done
 	files=$(ulimit -n)
 	MARK[NOFILE]=$files
 	MARK[NGINX_CONNECTIONS]=$((files > 17000 ? 16384 : files - 100))
@@ -112,6 +121,7 @@ marks_make() {
 	marks_sizes
 	marks_listen
 	marks_proxies
+	marks_weights
 }
 
 templates_fill() {
@@ -132,17 +142,27 @@ templates_fill() {
 service_inputs() {
 	printf '%s\n' "$HERE/service"
 	case $1 in
-	nginx) printf '%s\n' "$ETC"/nginx/* "$STATE/tls/cert.pem" ;;
+	nginx) ;;
 	postgres) printf '%s\n' "$ETC/postgresql.conf" "$ETC/pg_hba.conf" ;;
 	pgbouncer) printf '%s\n' "$ETC/pgbouncer.ini" "$ETC/userlist.txt" ;;
 	redis) printf '%s\n' "$ETC/redis.conf" ;;
 	ingest) printf '%s\n' "$STATE/terse.env" "$STATE/bin/terse-ingest" ;;
-	*) printf '%s\n' "$STATE/terse.env" "$STATE/bin/terse-worker" "$ETC/services.conf" ;;
+	*) printf '%s\n' "$STATE/bin/terse-pool" "$ETC/services.conf" ;;
 	esac
 }
 
-service_digest() {
-	service_inputs "$1" | xargs -d '\n' cat | cksum
+# What it can take over without a restart, and so without losing a request.
+service_fresh_inputs() {
+	case $1 in
+	nginx) printf '%s\n' "$ETC"/nginx/* "$STATE/tls/cert.pem" ;;
+	redirect-b | api-b) printf '%s\n' "$STATE/terse.env" "$STATE/canary/terse-worker" ;;
+	redirect-* | api-*) printf '%s\n' "$STATE/terse.env" "$STATE/bin/terse-worker" ;;
+	esac
+}
+
+# The sum of the files that standard input names.
+files_digest() {
+	xargs -r -d '\n' cat | cksum
 }
 
 # Writes an executable, whole or not at all: the supervisor may be looking.
@@ -224,19 +244,84 @@ wait_for() {
 	done
 }
 
-# Starts what is not running, restarts what has changed.
+# Processes of nginx that accept connections: not its master, not those that are leaving.
+nginx_workers() {
+	local pid
+	for pid in $(pids_in "$RUN/nginx"); do
+		[[ $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) != 'nginx: worker process ' ]] || printf '%s ' "$pid"
+	done
+}
+
+nginx_has_changed() {
+	local old now
+	now=$(nginx_workers)
+	[[ $now ]] || return 1
+	for old in $1; do
+		[[ " $now" != *" $old "* ]] || return 1
+	done
+}
+
+nginx_refresh() {
+	local old
+	old=$(nginx_workers)
+	nginx -q -t -e stderr -p "$RUN/nginx" -c "$ETC/nginx/nginx.conf" || die "nginx refuses its configuration"
+	sv hup "$STATE/sv/nginx" >/dev/null
+	wait_for 15 nginx_has_changed "$old" || die "nginx does not take its new configuration: see $STATE/log/nginx/current"
+}
+
+# New workers take the place of the old ones, one by one. Fails when they do not come up: then
+# the old ones are still there.
+pool_refresh() {
+	local result=$RUN/$1.rolled
+	rm -f "$result"
+	sv hup "$STATE/sv/$1" >/dev/null
+	if ! wait_for 60 test -e "$result"; then
+		printf '%s: its old workers still finish what they have\n' "$1" >&2
+	elif [[ $(<"$result") != ok ]]; then
+		printf '%s: %s. See %s\n' "$1" "$(<"$result")" "$STATE/log/$1/terse.log" >&2
+		return 1
+	fi
+}
+
+service_refresh() {
+	if [[ $1 == nginx ]]; then
+		nginx_refresh
+	else
+		pool_refresh "$1" || die "The old version goes on."
+	fi
+}
+
+# service_note NAME: what it runs with is what is there now.
+service_note() {
+	service_inputs "$1" | files_digest >"$RUN/$1.inputs"
+	service_fresh_inputs "$1" | files_digest >"$RUN/$1.fresh"
+}
+
+# Whether a file holds another text than the one given; not if it is not there.
+differs() {
+	[[ -e $1 && $2 != "$(<"$1")" ]]
+}
+
+# Starts it, or makes it take over what has changed.
+service_start() {
+	local name=$1
+	wait_for 10 sv status "$STATE/sv/$name" || die "$name: the supervisor does not start it"
+	if differs "$RUN/$name.inputs" "$(service_inputs "$name" | files_digest)"; then
+		sv -w 30 restart "$STATE/sv/$name" >/dev/null
+	elif differs "$RUN/$name.fresh" "$(service_fresh_inputs "$name" | files_digest)"; then
+		sv up "$STATE/sv/$name" >/dev/null
+		service_refresh "$name"
+	else
+		sv up "$STATE/sv/$name" >/dev/null
+	fi
+	service_note "$name"
+}
+
 services_start() {
-	local name digest
+	local name
 	[[ $(supervisor_pid) ]] || supervisor_start
 	for name in "${SERVICES[@]}"; do
-		wait_for 10 sv status "$STATE/sv/$name" || die "$name: the supervisor does not start it"
-		digest=$(service_digest "$name")
-		if [[ -e $RUN/$name.inputs && $digest != "$(<"$RUN/$name.inputs")" ]]; then
-			sv -w 30 restart "$STATE/sv/$name" >/dev/null
-		else
-			sv up "$STATE/sv/$name" >/dev/null
-		fi
-		printf '%s\n' "$digest" >"$RUN/$name.inputs"
+		service_start "$name"
 		[[ $name != postgres ]] || migrate
 	done
 }
@@ -272,7 +357,7 @@ port_is_taken() {
 ports_check() {
 	local name port
 	[[ ! $(pids_in "$RUN/nginx") ]] || return 0
-	for name in TERSE_HTTP_PORT TERSE_HTTPS_PORT; do
+	for name in TERSE_HTTP_PORT TERSE_HTTPS_PORT TERSE_PROBE_PORT; do
 		port=${SETTING[$name]}
 		! port_is_taken "$port" ||
 			die "Port $port is taken by another program. Give terse a free one, e.g.: $name=$((port + 1000)) ./ci/up"
@@ -288,6 +373,7 @@ stack_prepare() {
 	certificate_make
 	templates_fill
 	cluster_init
+	canary_link
 	for name in "${SERVICES[@]}"; do
 		service_define "$name"
 	done
@@ -334,7 +420,7 @@ stack_stop() {
 	# shellcheck disable=SC2086 # one, or more after a mishap
 	[[ ! $pid ]] || kill -s HUP $pid || :
 	wait_for 5 nobody_left || leftovers_end
-	rm -f "$RUN"/*.starts "$RUN"/*.inputs
+	rm -f "$RUN"/*.starts "$RUN"/*.inputs "$RUN"/*.fresh
 }
 
 # Starts of a service since the supervisor began, less the first.
@@ -378,5 +464,6 @@ start) stack_start ;;
 stop | purge) stack_stop ;;
 status) settings_load && stack_status ;;
 guard) stack_guard ;;
-*) die "usage: stack.sh start|stop|purge|status|guard" ;;
+canary) canary_run "${@:2}" ;;
+*) die "usage: stack.sh start|stop|purge|status|guard|canary" ;;
 esac

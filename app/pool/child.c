@@ -105,7 +105,7 @@ child_look(struct child *c, const struct beat *board, unsigned slot, int64_t now
 		return false;
 	if (pulse_beat(&c->pulse, &v, now_us) && proc_read(c->pid, &proc))
 		pulse_look(&c->pulse, &proc, now_us);
-	if (v.state == BEAT_IDLE && !c->is_up) {
+	if (v.state > BEAT_STARTS && !c->is_up) {
 		c->is_up = true;
 		c->busy_us = 0;
 		c->sample_us = now_us;

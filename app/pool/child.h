@@ -19,7 +19,7 @@ struct beat;
 struct child {
 	int32_t pid;  /* 0: there is none */
 	bool is_left; /* by our predecessor: it has been told to end, and is no child of ours */
-	bool is_up;   /* has waited for requests */
+	bool is_up;   /* has beaten */
 	bool is_killed;
 	int64_t started_us;
 	int64_t kill_us;            /* it was told to end, and is killed then; 0: it was not */

@@ -1,11 +1,11 @@
 #include "app/pool/rotation.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -34,6 +34,7 @@ find_path(struct rotation *r)
 {
 	struct sockaddr_un address = { 0 };
 	socklen_t n = sizeof(address);
+	struct stat st;
 
 	if (getsockname(r->listen_fd, (struct sockaddr *)&address, &n) != 0)
 		return false;
@@ -41,8 +42,13 @@ find_path(struct rotation *r)
 		return true;
 	snprintf(r->path, sizeof(r->path), "%.*s", (int)sizeof(address.sun_path), address.sun_path);
 	snprintf(r->aside, sizeof(r->aside), "%s.aside", r->path);
-	if (*r->path)
-		unlink(r->aside);
+	if (!*r->path)
+		return true;
+	unlink(r->aside);
+	if (stat(r->path, &st) != 0)
+		return false;
+	r->dev = st.st_dev;
+	r->ino = st.st_ino;
 	return true;
 }
 
@@ -61,12 +67,21 @@ rotation_init(struct rotation *r, int listen_fd, const char *run_dir, const char
 	return r->lock_fd >= 0;
 }
 
+static bool
+is_ours(const struct rotation *r, const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_dev == r->dev && st.st_ino == r->ino;
+}
+
 static void
 move(struct rotation *r, bool in)
 {
-	if (r->is_in == in || !*r->path)
-		return;
-	if (rename(in ? r->aside : r->path, in ? r->path : r->aside) == 0 || errno == ENOENT)
+	const char *from = in ? r->aside : r->path;
+
+	if (r->is_in != in && *r->path && is_ours(r, from) &&
+	    rename(from, in ? r->path : r->aside) == 0)
 		r->is_in = in;
 }
 
@@ -118,6 +133,6 @@ rotation_release(struct rotation *r)
 {
 	if (r->lock_fd >= 0)
 		close(r->lock_fd);
-	if (*r->aside && !r->is_in)
+	if (*r->aside && is_ours(r, r->aside))
 		unlink(r->aside);
 }

@@ -9,6 +9,7 @@
 #define APP_POOL_ROTATION_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #define ROTATION_PATH 128
 
@@ -17,6 +18,8 @@ struct rotation {
 	int lock_fd;
 	char path[ROTATION_PATH]; /* the socket's; "": it has none, and always stays */
 	char aside[ROTATION_PATH];
+	dev_t dev; /* of the socket's file: who has put another there is left alone */
+	ino_t ino;
 	bool is_in;   /* the path is in its place */
 	bool is_able; /* and others may rely on us */
 };

@@ -58,6 +58,8 @@ static const struct row rows[] = {
 	    "nginx's port for HTTP" },
 	{ "TERSE_HTTPS_PORT", INT, "", 1, 65535, "8443", AT(https_port),
 	    "nginx's port for HTTPS" },
+	{ "TERSE_PROBE_PORT", INT, "", 1, 65535, "8081", AT(probe_port),
+	    "nginx's port on 127.0.0.1 for /POOL/health and /POOL/health/ready" },
 	{ "TERSE_API_WORKERS", INT, "", 1, 32, "4", AT(api_workers),
 	    "least number of workers on each of the two sockets for the API" },
 	{ "TERSE_API_WORKERS_MAX", INT, "", 1, 32, "8", AT(api_workers_max),

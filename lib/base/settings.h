@@ -19,7 +19,7 @@ struct settings {
 	/* nginx and the pools; used by the templates that ci/up fills */
 	const char *state_dir;
 	const char *listen; /* addresses, by blanks */
-	int64_t http_port, https_port;
+	int64_t http_port, https_port, probe_port;
 	int64_t api_workers, redirect_workers; /* per socket; there are two of each */
 	int64_t api_workers_max, redirect_workers_max;
 	int64_t rate_api, rate_redirect; /* requests/s per client */

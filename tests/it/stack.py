@@ -56,14 +56,15 @@ class Stack:
     """state: its folder. url, tls_url: nginx. Settings by name: Stack(TERSE_API_WORKERS=2)."""
 
     def __init__(self, **settings):
-        self.port, self.tls_port = free_port(), free_port()
+        self.port, self.tls_port, self.probe_port = free_port(), free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.tls_url = f"https://127.0.0.1:{self.tls_port}"
         self.state = pathlib.Path(tempfile.mkdtemp(prefix="terse-", dir="/tmp"))
         self.state.chmod(0o755)  # nginx's and the database's user is not ours
         self.environment = {
             **os.environ, "TERSE_STATE": str(self.state), "TERSE_BUILD": os.environ["TERSE_BUILD"],
-            "TERSE_HTTP_PORT": str(self.port), "TERSE_HTTPS_PORT": str(self.tls_port), "TERSE_FSYNC": "off",
+            "TERSE_HTTP_PORT": str(self.port), "TERSE_HTTPS_PORT": str(self.tls_port),
+            "TERSE_PROBE_PORT": str(self.probe_port), "TERSE_FSYNC": "off",
             **{name: str(value) for name, value in settings.items()},
         }
         self.guard = None

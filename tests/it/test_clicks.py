@@ -15,7 +15,7 @@ from wire import Api
 
 CRASHES = [  # (service, program): what is killed while visitors come
     ("redirect-a", "terse-worker"), ("ingest", "terse-ingest"), ("redirect-b", "terse-worker"), ("redis", "redis-server"),
-    ("redirect-a", "multiwatch"), ("ingest", "terse-ingest"), ("redirect-b", "multiwatch"), ("redirect-a", "terse-worker"),
+    ("redirect-a", "terse-pool"), ("ingest", "terse-ingest"), ("redirect-b", "terse-pool"), ("redirect-a", "terse-worker"),
 ]  # fmt: skip
 OUTAGES = [("postgres", None), ("ingest", "terse-ingest"), ("pgbouncer", None), ("postgres", None), ("redis", None)]
 

@@ -23,7 +23,7 @@ BACK_S = 20
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack(TERSE_API_WORKERS=2) as started:
+    with Stack(TERSE_API_WORKERS=2, TERSE_REDIRECT_WORKERS=2) as started:
         yield started
 
 
@@ -60,11 +60,12 @@ def test_a_second_start_is_quick_and_changes_nothing(stack, client):
 
 
 def test_a_changed_setting_is_kept_and_restarts_only_what_it_concerns(stack, client):
-    before = main_pids(stack)
+    before, workers = main_pids(stack), {pool: set(stack.pids(pool, "terse-worker")) for pool in POOLS}
     assert stack.control("start", TERSE_REDIS_MAXMEMORY="64mb").returncode == 0
     after = main_pids(stack)
     assert "TERSE_REDIS_MAXMEMORY=64mb\n" in (stack.state / "terse.env").read_text()
-    assert {name for name in SERVICES if before[name] != after[name]} == {"redis", "ingest", *POOLS}
+    assert {name for name in SERVICES if before[name] != after[name]} == {"redis", "ingest"}
+    assert not [pool for pool in POOLS if workers[pool] & set(stack.pids(pool, "terse-worker"))]
     assert stack.control("start").returncode == 0
     assert main_pids(stack) == after
     assert client.get("/health").status == 200
@@ -134,8 +135,8 @@ def test_nothing_but_nginx_listens_on_the_network(stack, client):
 
 @pytest.mark.parametrize("service, program", [
     ("postgres", None), ("postgres", "postgres"), ("redis", None), ("pgbouncer", None), ("ingest", None),
-    ("redirect-a", "terse-worker"), ("redirect-a", "multiwatch"), ("redirect-b", None),
-    ("api-a", "terse-worker"), ("api-a", "multiwatch"), ("api-b", None), ("nginx", None)])
+    ("redirect-a", "terse-worker"), ("redirect-a", "terse-pool"), ("redirect-b", None),
+    ("api-a", "terse-worker"), ("api-a", "terse-pool"), ("api-b", None), ("nginx", None)])
 def test_a_killed_service_comes_back_by_itself(stack, client, service, program):
     code = shorten(client, service)
     killed = set(stack.kill(service, program))
