@@ -14,10 +14,12 @@
 #include "lib/base/clock.h"
 #include "lib/data/db.h"
 #include "lib/data/event_store.h"
+#include "lib/data/lookup.h"
 #include "lib/data/stats_store.h"
 #include "lib/data/url_store.h"
 #include "lib/data/user_store.h"
 #include "tests/unit/database.h"
+#include "tests/unit/looker.h"
 
 static struct database d;
 static int64_t scale; /* urls; ten times as many events and clicks */
@@ -372,11 +374,29 @@ check_single_rows(void)
 	check_cost("delete user", 100, 0);
 }
 
+/* As many codes at a time as there may be, every other one unknown. */
+static void
+check_look_up(void)
+{
+	struct looker k = { .l = lookup_new(d.conninfo, "", 60 * 1000) };
+	const char *codes[LOOKUP_CODES_MAX];
+	struct url u;
+
+	for (int i = 0; i < LOOKUP_CODES_MAX; i++)
+		codes[i] = arena_printf(d.arena, "%s%d", i % 2 == 0 ? "c" : "none", 100 * i + 9);
+	looker_start_many(&k, codes, LOOKUP_CODES_MAX, 60 * 1000);
+	cr_assert_eq(looker_finish(&k), ERR_OK, "%s", lookup_why(k.l));
+	cr_assert(lookup_find(k.l, codes[0], &u));
+	check_cost("look-up", 10 * LOOKUP_CODES_MAX, 0);
+	lookup_free(k.l);
+}
+
 /* One test: filling takes the time. */
 Test(explain, nothing_scans_a_table_as_it_grows)
 {
 	open_log();
 	read_log("what setting up left");
+	check_look_up();
 	check_single_rows();
 	check_users();
 	check_all_urls();

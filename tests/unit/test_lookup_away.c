@@ -1,10 +1,14 @@
 /* lookup against servers that are away, silent, or break off. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
 #include "lib/base/clock.h"
+#include "lib/base/metric.h"
 #include "lib/data/lookup.h"
 #include "lib/data/url_store.h"
 #include "tests/unit/daemon.h"
@@ -241,4 +245,48 @@ Test(lookup_away, refuses_a_copy)
 	start(answers, N(answers));
 	cr_assert_eq(look(5000), ERR_INTERNAL);
 	cr_assert_not(lookup_is_up(k.l));
+}
+
+/* A counter's value. */
+static long
+counted(const char *name, const char *outcome)
+{
+	struct arena *a = arena_new(1 << 20);
+	char line[96];
+	struct buf page;
+	const char *at;
+	long n = 0;
+
+	snprintf(line, sizeof(line), "%s{outcome=\"%s\"} ", name, outcome);
+	buf_init(&page, a);
+	metric_render(&page);
+	cr_assert_not_null(buf_str(&page));
+	at = strstr(buf_str(&page), line);
+	if (at)
+		n = strtol(at + strlen(line), NULL, 10);
+	arena_free(a);
+	return n;
+}
+
+Test(lookup_away, is_counted)
+{
+	static const struct fake_answer answers[] = { FAKE_ANSWER("", true),
+		FAKE_ANSWER(FAKE_OK, false), FAKE_ANSWER(FAKE_PROTOCOL, false),
+		{ NULL, 0, false } };
+
+	cr_assert_eq(metric_open(dir, NULL, 0), ERR_OK);
+	cr_assert_eq(look(20), ERR_UNAVAILABLE);
+	cr_expect_eq(counted("terse_db_connects_total", "error"), 1);
+	cr_expect_eq(counted("terse_db_queries_total", "error"), 1);
+	start(answers, N(answers));
+	cr_assert_eq(look(5000), ERR_OK);
+	cr_expect_eq(counted("terse_db_connects_total", "ok"), 2);
+	cr_expect_eq(counted("terse_db_queries_total", "ok"), 1);
+	cr_assert_eq(look(5000), ERR_INTERNAL);
+	cr_expect_eq(counted("terse_db_queries_total", "ok"), 2, "it did answer");
+	cr_assert_eq(look(100), ERR_DEADLINE);
+	cr_expect_eq(counted("terse_db_connects_total", "ok"), 2);
+	cr_expect_eq(counted("terse_db_connects_total", "error"), 1);
+	cr_expect_eq(counted("terse_db_queries_total", "error"), 2);
+	metric_close();
 }
