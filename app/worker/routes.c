@@ -8,7 +8,7 @@ const struct route redirect_routes[] = {
 	{ METHOD_GET, "/:code", NULL, "url_follow", AUTH_PUBLIC, true },
 	{ METHOD_GET, "/urls/:code/redirect", NULL, "url_redirect", AUTH_PUBLIC, false },
 	{ METHOD_GET, "/health", health_show, "health_show", AUTH_PUBLIC, false },
-	{ METHOD_GET, "/health/ready", health_glance, "health_glance", AUTH_PUBLIC, false },
+	{ METHOD_GET, "/health/ready", health_glance, "health_ready", AUTH_PUBLIC, false },
 };
 const size_t n_redirect_routes = N(redirect_routes);
 

@@ -14,7 +14,8 @@
 
 #include "lib/http/resp.h"
 
-enum { RESPONDER = 1 /* FastCGI 1.0, 6.2: the only role served */ };
+/* FastCGI 1.0: the only role served (6.2), records (3.3), and the type of parameters (8). */
+enum { RESPONDER = 1, HEADER_BYTES = 8, PARAMS = 4 };
 
 struct fcgi {
 	FCGX_Request request;
@@ -95,6 +96,22 @@ fcgi_accept(int listen_fd, int64_t read_ms, int64_t write_ms)
 		set_timeout(fd, SO_SNDTIMEO, write_ms);
 	}
 	return fd;
+}
+
+bool
+fcgi_is_ready(int fd)
+{
+	unsigned char bytes[16 * 1024];
+	ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+	size_t at = 0, len;
+
+	while (n > 0 && at + HEADER_BYTES <= (size_t)n) {
+		len = (size_t)bytes[at + 4] << 8 | bytes[at + 5];
+		if (bytes[at + 1] == PARAMS && len == 0)
+			return true;
+		at += HEADER_BYTES + len + bytes[at + 6];
+	}
+	return n == 0 || n == (ssize_t)sizeof(bytes);
 }
 
 /*

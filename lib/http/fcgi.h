@@ -32,6 +32,10 @@ bool fcgi_listens(int fd);
 int fcgi_accept(int listen_fd, int64_t read_ms, int64_t write_ms);
 void fcgi_read_timeout(int fd, int64_t ms);
 
+/* Whether fcgi_begin would not have to wait: all parameters have come, or nothing more will.
+ * Costs a system call. */
+bool fcgi_is_ready(int fd);
+
 /* Parses the parameters of the request that comes on fd, which is f's until fcgi_finish.
  * ERR_ABORTED: it is broken; fd is closed. */
 MUST_CHECK enum err fcgi_begin(struct fcgi *f, int fd);

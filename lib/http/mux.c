@@ -230,8 +230,12 @@ wait_events(struct mux *m, int64_t wait_ms, struct epoll_event *events, int max)
 	sigset_t none;
 	int n;
 
-	if (!m->is_listening && !m->is_draining && clock_mono_us() >= m->deaf_until_us)
-		listen_again(m);
+	if (!m->is_listening && !m->is_draining) {
+		if (clock_mono_us() >= m->deaf_until_us)
+			listen_again(m);
+		else if (wait_ms > DEAF_US / 1000)
+			wait_ms = DEAF_US / 1000;
+	}
 	sigemptyset(&none);
 	n = epoll_pwait(
 	    m->epoll_fd, events, max, wait_ms < INT_MAX ? (int)wait_ms : INT_MAX, &none);
@@ -245,19 +249,18 @@ mux_wait(struct mux *m, int64_t wait_ms, struct fcgi *ready[MUX_BATCH])
 	struct epoll_event events[MUX_BATCH + 2];
 	int n = wait_events(m, wait_ms, events, N(events));
 	int64_t began_us = clock_mono_us();
-	bool has_new = false;
+	bool has_new = false, is_slow = false;
 	size_t got = 0;
 
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n && got < MUX_BATCH; i++) {
 		int fd = events[i].data.fd;
 
-		if (fd == m->listen_fd)
+		if (fd == m->listen_fd) {
 			has_new = true;
-		else if (fd != m->watch_fd && got < MUX_BATCH && begin(m, fd, &ready[got]))
-			got++;
-		/* The others are still ready in the next turn, when those got so far are answered. */
-		if (clock_mono_us() - began_us > SLOW_US)
-			break;
+		} else if (fd != m->watch_fd && (!is_slow || fcgi_is_ready(fd))) {
+			got += begin(m, fd, &ready[got]);
+			is_slow = clock_mono_us() - began_us > SLOW_US;
+		}
 	}
 	/* Last, so that no descriptor closed above comes back under its old events. */
 	if (has_new)

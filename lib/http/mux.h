@@ -1,7 +1,7 @@
 /*
  * The mux front: many kept connections in one epoll loop, of which it hands over those that
  * have a request, a batch at a time. It never waits on a connection for longer than
- * MUX_IO_MS, and at most for one of them in a turn, so that no half-sent request starves the
+ * MUX_IO_MS, and for one of them only in a turn, so that no half-sent request starves the
  * others. A request that has to wait for something else is parked: its connection leaves the
  * loop until it is answered.
  */

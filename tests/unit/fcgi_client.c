@@ -79,12 +79,18 @@ fcgi_client_record(int fd, int type, const void *content, size_t n)
 	return fcgi_client_send(fd, header, sizeof(header)) && fcgi_client_send(fd, content, n);
 }
 
+static bool
+begin(int fd, int role, bool keep)
+{
+	unsigned char body[8] = { 0, (unsigned char)role, keep };
+
+	return fcgi_client_record(fd, FCGI_BEGIN, body, sizeof(body));
+}
+
 bool
 fcgi_client_begin(int fd, int role)
 {
-	unsigned char body[8] = { 0, (unsigned char)role };
-
-	return fcgi_client_record(fd, FCGI_BEGIN, body, sizeof(body));
+	return begin(fd, role, false);
 }
 
 /* Writes a length in the four-byte form, which fits any. */
@@ -137,12 +143,23 @@ fcgi_client_params(int fd, const char *const *pairs)
 	return true;
 }
 
+static bool
+send_rest(int fd, const char *const *pairs, const char *body, size_t n)
+{
+	return fcgi_client_params(fd, pairs) && fcgi_client_record(fd, FCGI_PARAMS, "", 0) &&
+	       send_stream(fd, FCGI_STDIN, body, n) && fcgi_client_record(fd, FCGI_STDIN, "", 0);
+}
+
 bool
 fcgi_client_request(int fd, const char *const *pairs, const char *body, size_t n)
 {
-	return fcgi_client_begin(fd, RESPONDER) && fcgi_client_params(fd, pairs) &&
-	       fcgi_client_record(fd, FCGI_PARAMS, "", 0) && send_stream(fd, FCGI_STDIN, body, n) &&
-	       fcgi_client_record(fd, FCGI_STDIN, "", 0);
+	return begin(fd, RESPONDER, false) && send_rest(fd, pairs, body, n);
+}
+
+bool
+fcgi_client_request_kept(int fd, const char *const *pairs, const char *body, size_t n)
+{
+	return begin(fd, RESPONDER, true) && send_rest(fd, pairs, body, n);
 }
 
 static bool
@@ -186,21 +203,19 @@ parse_status(const char *head)
 	return at ? (int)strtol(at + strlen("Status: "), NULL, 10) : 0;
 }
 
-void
-fcgi_client_answer(int fd, struct fcgi_answer *ret)
+/* Takes the records up to the end of the request; complete: it came. */
+static void
+take_answer(int fd, struct fcgi_answer *ret)
 {
 	struct bytes out = { 0 };
 	size_t head_n = 0;
 	const char *blank;
-	int type, last = -1;
-	char more;
+	int type;
 
 	append(&out, "", 0);
 	while ((type = receive_record(fd, &out)) > 0 && type != END_REQUEST)
 		;
-	last = type;
-	*ret =
-	    (struct fcgi_answer){ .complete = last == END_REQUEST && recv(fd, &more, 1, 0) == 0 };
+	*ret = (struct fcgi_answer){ .complete = type == END_REQUEST };
 	blank = strstr(out.data, "\r\n\r\n");
 	head_n = blank ? (size_t)(blank - out.data) + 2 : 0;
 	ret->head = strndup(out.data, head_n);
@@ -210,7 +225,25 @@ fcgi_client_answer(int fd, struct fcgi_answer *ret)
 		memcpy(ret->body, blank + 4, ret->body_n);
 	ret->status = parse_status(ret->head);
 	free(out.data);
+}
+
+void
+fcgi_client_answer(int fd, struct fcgi_answer *ret)
+{
+	char more;
+
+	take_answer(fd, ret);
+	ret->complete = ret->complete && recv(fd, &more, 1, 0) == 0;
 	close(fd);
+}
+
+void
+fcgi_client_answer_kept(int fd, struct fcgi_answer *ret)
+{
+	char more;
+
+	take_answer(fd, ret);
+	ret->complete = ret->complete && recv(fd, &more, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
 }
 
 void

@@ -37,9 +37,15 @@ bool fcgi_client_params(int fd, const char *const *pairs);
 /* Sends a whole request. */
 bool fcgi_client_request(int fd, const char *const *pairs, const char *body, size_t n);
 
+/* The same, asking for the connection to be kept. */
+bool fcgi_client_request_kept(int fd, const char *const *pairs, const char *body, size_t n);
+
 /* Reads until the server closes the connection and closes it here, too. Needs
  * fcgi_answer_release. */
 void fcgi_client_answer(int fd, struct fcgi_answer *ret);
+
+/* Reads to the end of the answer. It is complete when the connection then is still open. */
+void fcgi_client_answer_kept(int fd, struct fcgi_answer *ret);
 void fcgi_answer_release(struct fcgi_answer *a);
 
 /* Whether the header lines have "Name: value" as a whole line. */
