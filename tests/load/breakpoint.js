@@ -1,15 +1,17 @@
 // Where does it break? The rate grows by a quarter from step to step until, in one step, errors,
-// or the time that redirects take, pass their limit; the gauge `rate` says how many requests
-// per second were begun just then, `passed` at which rate the last whole step ended.
+// or the time that redirects take, pass their limit. The gauge `rate` says how many requests
+// were begun per second just then, `passed` the rate at which the last whole step ended.
 import exec from 'k6/execution';
 import { Gauge } from 'k6/metrics';
-import { USUAL, given, plan, ramp, visit } from './requests.js';
-export { handleSummary, setup } from './requests.js';
+import { given, plan, ramp } from './plan.js';
+import { USUAL, visit } from './requests.js';
+export { handleSummary } from './plan.js';
+export { setup } from './requests.js';
 
 const FIRST = 500;
 const STEPS = 17;
+const STEP_S = given('SECONDS', 170) / STEPS;
 const USERS = 1000;
-const SECONDS = given('SECONDS', 170);
 const P95_MS = 250;
 
 const rates = Array.from({ length: STEPS }, (_, i) => Math.round(FIRST * 1.25 ** i));
@@ -21,7 +23,7 @@ function abort(threshold) {
 }
 
 export const options = plan({
-	breakpoint: ramp(FIRST, rates.map((target) => [SECONDS / STEPS, target]), USERS),
+	breakpoint: ramp(FIRST, rates.map((target) => [STEP_S, target]), USERS),
 }, Object.fromEntries(rates.flatMap((_, step) => [
 	[`http_req_duration{kind:redirect,step:${step}}`, abort(`p(95)<${P95_MS}`)],
 	[`http_req_failed{step:${step}}`, abort('rate<0.001')],
@@ -30,7 +32,7 @@ export const options = plan({
 export default function (links) {
 	const part = exec.scenario.progress * STEPS;
 	const step = Math.min(Math.floor(part), STEPS - 1);
-	const begun = step > 0 ? rates[step - 1] : FIRST;
+	const begun = rates[Math.max(step - 1, 0)];
 	exec.vu.metrics.tags.step = step;
 	rate.add(begun + (rates[step] - begun) * (part - step));
 	passed.add(step > 0 ? begun : 0);

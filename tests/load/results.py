@@ -11,27 +11,38 @@ from k6 import HERE
 DOCS = HERE.parents[1] / "docs/load"
 
 
-def milliseconds(row, kind):
-    found = row["duration_ms"][kind]
-    return " / ".join(f"{found[name]:.0f}" for name in ("med", "p(95)", "p(99)"))
-
-
 def verdict(row):
-    if "broke_at" in row:
-        return f"broke at {row['broke_at']}/s, held {row['passed_at']}/s" if row["broke_at"] else f"held {row['passed_at']}/s"
-    return "missed" if row["missed"] else "met"
+    if "broke_at" not in row:
+        return "missed" if row["missed"] else "met"
+    broke = f"broke at {row['broke_at']}/s" if row["broke_at"] else "did not break"
+    return f"{broke}, held {row['passed_at']}/s"
+
+
+def named(rows):
+    """(row, phase, what it is called) of each phase."""
+    for row in rows:
+        for phase in row["phases"]:
+            yield row, phase, row["name"] if len(row["phases"]) == 1 else f"{row['name']}: {phase['name']}"
 
 
 def rates(rows):
-    head = ["scenario", "s", "connections", "offered/s", "answered/s", "dropped", "failed", "in flight", "others", "thresholds"]
-    return meter.markdown(head, [
-        [r["name"], f"{r['seconds']:.0f}", str(r["connections"]), str(r["offered_per_s"]), str(r["requests_per_s"]),
-         str(r["dropped"]), str(r["failed"]), str(r["in_flight"]), f"{r['others']:.0%}", verdict(r)] for r in rows])
+    """A line per phase; what is of the whole scenario stands in the first one's."""
+    lines = []
+    for row, phase, name in named(rows):
+        whole = [str(row["connections"]), str(row["failed"] + row["wrong"]), f"{row['others']:.0%}", verdict(row)]
+        lines.append([name, *(str(phase[key]) for key in ("seconds", "users")),
+                      "-".join(map(str, dict.fromkeys(phase["planned_per_s"]))),
+                      *(str(phase[key]) for key in ("requests_per_s", "dropped", "in_flight")),
+                      *(whole if phase is row["phases"][0] else [""] * len(whole))])
+    return meter.markdown(["scenario", "s", "users", "planned/s", "answered/s", "dropped", "in flight", "connections",
+                           "errors", "others", "thresholds"], lines)
 
 
 def times(rows):
-    kinds = list(rows[0]["duration_ms"])
-    return meter.markdown(["scenario", *kinds], [[r["name"], *(milliseconds(r, kind) for kind in kinds)] for r in rows])
+    kinds = list(rows[0]["phases"][0]["duration_ms"])
+    return meter.markdown(["scenario", *kinds], [
+        [name, *(" / ".join(f"{phase['duration_ms'][kind][of]:.0f}" for of in ("med", "p(95)", "p(99)"))
+                 for kind in kinds)] for _, phase, name in named(rows)])
 
 
 def work(rows):
@@ -44,21 +55,21 @@ def work(rows):
 
 def memory(rows):
     parts = [*dict.fromkeys(meter.PARTS.values()), meter.OTHER]
-    nothing = {"kib": 0, "kib_more": 0, "files": 0, "files_more": 0}
     return meter.markdown(["scenario", *parts], [
-        [r["name"], *(f"{m['kib'] / 1024:.1f} ({m['kib_more'] / 1024:+.1f}), {m['files']} ({m['files_more']:+})"
-                      for m in (r["memory"].get(part, nothing) for part in parts))] for r in rows])
+        [r["name"], *(f"{m['processes']}: {m['kib'] / 1024:.1f} (+{m['kib_grown'] / 1024:.1f})" if m else ""
+                      for m in map(r["memory"].get, parts))] for r in rows])
 
 
-def text(rows):
-    """All tables."""
+def tables(rows):
     return "\n\n".join((
         rates(rows),
         "Milliseconds that 50 % / 95 % / 99 % of each kind's requests took:", times(rows),
         "CPU microseconds per request, by part; how busy the cores were, others included; seconds until all clicks "
         "were in the database:", work(rows),
-        "Private memory in MiB and open files at the end, by part (since a fifth of the time):", memory(rows),
-        *(f"{r['name']}: missed: {', '.join(r['missed'])}" for r in rows if r["missed"]))) + "\n"
+        "Processes and their private memory in MiB at the end (the most that one grew by since a fifth of the time):",
+        memory(rows),
+        *(f"{r['name']}: missed: {', '.join(r['missed'])}" for r in rows if r["missed"]),
+        *(f"{r['name']}: broke by {', '.join(r['broke_by'])}" for r in rows if r.get("broke_by")))) + "\n"
 
 
 def machine():
@@ -67,18 +78,23 @@ def machine():
         models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cores": os.cpu_count(),
             "cpu": models[0] if models else platform.machine(), "kernel": platform.release(),
-            "memory_gib": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**30}
+            "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30),
+            "load_before": round(os.getloadavg()[0], 1)}
 
 
-def keep(folder, row, summary):
-    """One file per scenario: our figures, and k6's."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{row['name']}.json").write_text(
-        json.dumps({**row, "k6": summary["metrics"]}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+def keep(row, summary):
+    """A scenario's own file: our figures, and all of k6's."""
+    DOCS.mkdir(parents=True, exist_ok=True)
+    (DOCS / f"{row['name']}.json").write_text(
+        json.dumps({**row, "k6": summary["metrics"]}, indent=1) + "\n", encoding="utf-8")
 
 
-def keep_all(folder, rows, here):
-    (folder / "report.md").write_text(
-        f"# Load tests of {here['date']}\n\n{here['cores']} cores ({here['cpu']}), {here['memory_gib']} GiB, "
-        f"Linux {here['kernel']}; k6 on the same cores. README.md says what the scenarios are.\n\n" + text(rows),
-        encoding="utf-8")
+def write(names):
+    """The tables of all files that are there, in the order of names."""
+    files = [DOCS / f"{name}.json" for name in names]
+    rows = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
+    runs = {row["date"]: f"- {row['date']}: {row['cores']} cores ({row['cpu']}), {row['memory_gib']} GiB, Linux "
+            f"{row['kernel']}, load average {row['load_before']} before" for row in rows}
+    (DOCS / "report.md").write_text(
+        "# Load tests\n\nREADME.md says what the scenarios are and how to run them; k6 works on the same cores.\n\n"
+        + "\n".join(runs.values()) + "\n\n" + tables(rows), encoding="utf-8")

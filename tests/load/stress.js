@@ -1,15 +1,19 @@
-// More than the machine can do, over CONNECTIONS that are all open and, since requests are begun
-// faster than they are answered, all waiting for an answer. Requests that found no free
-// connection are dropped_iterations: there must be many. What counts is that none fails, and that
-// the service still does its work: each connection waits for all others, so the limits of time
-// are those of 1,000 requests/s.
-import { given, limits, plan, ramp } from './requests.js';
-export { default, handleSummary, setup } from './requests.js';
+// More than the machine can do. First CONNECTIONS are opened, at leisure; then requests are begun
+// faster than they can be answered, until one is under way on every connection. Those that find
+// no free connection are dropped: there must be many. What counts is that none fails and that the
+// service goes on with its work: each request waits for those of all other connections, so the
+// limits of time are those of 1,000 answers/s.
+import { arrivals, given, limits, plan, sound } from './plan.js';
+export { handleSummary } from './plan.js';
+export { default, setup } from './requests.js';
 
 const CONNECTIONS = given('CONNECTIONS', 1000);
-const RATE = 20000;
 const SECONDS = given('SECONDS', 60);
+const PAUSE_S = 1;
+const opening_s = SECONDS / 3 - PAUSE_S;
+const times = [CONNECTIONS, 2 * CONNECTIONS];
 
 export const options = plan({
-	stress: ramp(CONNECTIONS, [[SECONDS / 3, CONNECTIONS], [SECONDS / 6, RATE], [SECONDS / 2, RATE]], CONNECTIONS),
-}, limits({ redirect: [CONNECTIONS, 2 * CONNECTIONS], rest: [CONNECTIONS, 2 * CONNECTIONS] }));
+	open: arrivals(Math.ceil(1.1 * CONNECTIONS / opening_s), opening_s, CONNECTIONS),
+	stress: arrivals(8000, 2 * SECONDS / 3, CONNECTIONS),
+}, { ...sound('open'), ...limits('stress', { redirect: times, rest: times }) }, PAUSE_S);

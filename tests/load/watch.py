@@ -1,6 +1,5 @@
 """What a stack holds while a load runs: connections, memory, descriptors."""
 
-import collections
 import os
 import pathlib
 import threading
@@ -19,21 +18,20 @@ def connections(port):
 
 
 def held(home):
-    """{part: {kib, files}}: private memory and open files of the processes at home in a folder, summed."""
-    found = collections.defaultdict(collections.Counter)
+    """{pid: (part, KiB of its own, open files)} of the processes at home in a folder."""
+    found = {}
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             folder = pathlib.Path(os.readlink(entry / "cwd")).relative_to(home)
-            now = {"kib": meter.private_kib(entry.name), "files": len(os.listdir(entry / "fd"))}
+            found[entry.name] = (meter.PARTS.get(str(folder), meter.OTHER), meter.private_kib(entry.name),
+                                 len(os.listdir(entry / "fd")))
         except (OSError, ValueError):
             continue  # it has ended, or is at home elsewhere
-        found[meter.PARTS.get(str(folder), meter.OTHER)].update(now)
     return found
 
 
 class Watch:
-    """Samples until its `with` ends. peak: most connections at once. warm, end: held() once the
-    first seconds are over, and at the end."""
+    """Samples until its `with` ends. peak: most connections at once."""
 
     def __init__(self, stack, warm_s):
         self.stack, self.warm_s = stack, warm_s
@@ -59,7 +57,15 @@ class Watch:
         self.end = held(self.stack.state)
         self.warm = self.warm or self.end
 
-    def growth(self):
-        """{part: {kib, files, kib_more, files_more}}"""
-        return {part: {**now, **{f"{name}_more": now[name] - self.warm[part][name] for name in now}}
-                for part, now in self.end.items()}
+    def memory(self):
+        """{part: figures} at the end; *_grown: by how much the one process that grew most did so
+        since the first warm_s were over."""
+        found = {}
+        for pid, (part, kib, files) in self.end.items():
+            _, kib_then, files_then = self.warm.get(pid, (part, kib, files))
+            was = found.setdefault(part, dict.fromkeys(("processes", "kib", "files", "kib_grown", "files_grown"), 0))
+            found[part] = {
+                "processes": was["processes"] + 1, "kib": was["kib"] + kib, "files": was["files"] + files,
+                "kib_grown": max(was["kib_grown"], kib - kib_then),
+                "files_grown": max(was["files_grown"], files - files_then)}
+        return found
