@@ -14,6 +14,8 @@ be by the CPU time that requests take, which others' work hardly changes.
 """
 
 import argparse
+import importlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -29,6 +31,8 @@ import meter  # noqa: E402
 import places  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
+
+OTHERS = {"write": {"n": 1_000_000}, "ingest": {}}
 
 
 def chosen(pattern, with_many):
@@ -52,6 +56,17 @@ def rounds(servers, args):
             found.append(rows.measure(row, servers.get(row.place), args.seconds))
     print(f"\r{'':60}\r", end="", file=sys.stderr)
     return runs
+
+
+def others(args):
+    """{name: rows} of the benchmarks of other paths, which print their tables themselves."""
+    found = {}
+    for name in OTHERS:
+        if re.search(args.rows, name, re.I) and importlib.util.find_spec(name):
+            module = importlib.import_module(name)
+            found[name] = module.rows(args.rounds, args.seconds, **OTHERS[name])
+            module.show(found[name])
+    return found
 
 
 def worker_mib(stack):
@@ -84,9 +99,11 @@ def main():
             figures["worker MiB"] = worker_mib(servers.get("l1").stack)
         report.show(results)
         counts = clicks(servers)
+    more = others(args)
+    figures.update(report.figures_of(more))
     report.show_bars(report.bars(results, figures), bool(args.rows))
     document = report.document(results, figures, load_before=load, seconds=args.seconds, rounds=args.rounds,
-                               clicks=counts)
+                               clicks=counts, **more)
     pathlib.Path(args.json).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 

@@ -80,14 +80,14 @@ def layers(stack):
 
 def private_kib(pid):
     """KiB that a process shares with nobody, but what it has of mappings that could be shared."""
-    total, is_shared = 0, False
+    kib, is_shared = 0, False
     for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
         name, *rest = line.split()
         if not name.endswith(":"):
             is_shared = rest[0].endswith("s")
         elif name.startswith("Private_") and not is_shared:
-            total += int(rest[0])
-    return total
+            kib += int(rest[0])
+    return kib
 
 
 def undrained(stack):

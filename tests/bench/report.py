@@ -55,6 +55,8 @@ def span(found):
 
 
 def show(results):
+    if not results:
+        return
     print(meter.markdown(
         ["row", "ingest", "conn.", "ratio", "rounds", "requests/s", "p50 ms", "p95 ms", "p99 ms", "CPU us",
          "load's us", "lag s", "moved", "errors", "others"],
@@ -120,7 +122,7 @@ def member(what, key, name, limit):
 
 
 def figure(what, name, sense, limit):
-    return Bar(what, sense, limit, lambda found: found.figures[name])
+    return Bar(what, sense, limit, lambda found: found.figures[name], lambda found: found.figures[name + " by CPU"])
 
 
 BARS = [
@@ -143,6 +145,17 @@ BARS = [
     figure("POST /urls / pgbench", "post/pgbench", AT_LEAST, 0.7),
     figure("import / psql \\copy", "import/copy", AT_LEAST, 0.3),
 ]
+
+
+def figures_of(more):
+    """The figures that the bars want of other benchmarks' rows: the least, if several have a key."""
+    found = {}
+    for key, name in (("post", "post/pgbench"), ("import", "import/copy")):
+        of_key = [row for row in more.get("write", []) if row["key"] == key]
+        if of_key:
+            found[name] = min(row["ratio"] for row in of_key)
+            found[name + " by CPU"] = min(row["ratio_by_cpu"] for row in of_key)
+    return found
 
 
 def value_of(how, found):
