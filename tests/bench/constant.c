@@ -1,20 +1,24 @@
 /*
  * The constant worker: terse-worker's mux front with nothing behind it. It answers every
  * request with the same redirect, with the headers that a real one has: no look-up, no click,
- * no log, no metrics. What is left of it in the worker is what the rest costs.
+ * no log, no metrics. It takes terse-worker's place in its pools, so it beats, too.
  */
 #include <signal.h>
-#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
-#include <sys/prctl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/beat.h"
+#include "lib/base/clock.h"
+#include "lib/base/num.h"
+#include "lib/base/settings.h"
 #include "lib/http/fcgi.h"
 #include "lib/http/mux.h"
 #include "lib/http/resp.h"
 
-#define IDLE_MS 500
+#define TURN_US (1000 * 1000)
 #define TARGET "https://example.com/a"
 
 static volatile sig_atomic_t stopping;
@@ -50,13 +54,17 @@ redirect(struct resp *rs, struct arena *a)
 }
 
 static void
-serve(struct mux *m, const struct resp *rs)
+serve(struct mux *m, struct beat *b, const struct resp *rs)
 {
 	struct fcgi *ready[MUX_BATCH];
+	int64_t now_us;
 	size_t n, i;
 
 	while (!stopping) {
-		n = mux_wait(m, IDLE_MS, ready);
+		beat_idle(b, clock_mono_us());
+		n = mux_wait(m, BEAT_IDLE_MS, ready);
+		now_us = clock_mono_us();
+		beat_works(b, now_us, now_us + TURN_US, true, (unsigned)n);
 		for (i = 0; i < n; i++) {
 			/* Whoever went away needs no answer. */
 			(void)!fcgi_send(ready[i], rs, false);
@@ -65,25 +73,38 @@ serve(struct mux *m, const struct resp *rs)
 	}
 }
 
-int
-main(void)
+/* The pool's slot is the last argument. */
+static struct beat *
+attach(int argc, char **argv)
 {
-	pid_t parent = getppid();
+	struct settings s;
+	struct beat *b = NULL;
+	int64_t slot;
+	char why[256];
+
+	if (settings_load(&s, why, sizeof(why)) == ERR_OK && argc > 1 &&
+	    num_parse(argv[argc - 1], strlen(argv[argc - 1]), 0, BEAT_SLOTS - 1, &slot) == ERR_OK)
+		b = beat_attach(s.run_dir, s.pool, (int)slot);
+	settings_release(&s);
+	return b;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct beat *b = attach(argc, argv);
 	struct arena *a = arena_new((size_t)1 << 16);
-	struct mux *m;
+	struct mux *m = mux_new(STDIN_FILENO);
 	struct resp rs;
 
 	take_signals();
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		return 1;
-	m = mux_new(STDIN_FILENO);
-	if (a == NULL || m == NULL || redirect(&rs, a) != ERR_OK) {
+	if (a == NULL || b == NULL || m == NULL || redirect(&rs, a) != ERR_OK) {
 		perror("constant");
 		return 1;
 	}
-	serve(m, &rs);
+	serve(m, b, &rs);
 	mux_free(m);
 	arena_free(a);
+	beat_free(b);
 	return 0;
 }

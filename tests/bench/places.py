@@ -17,10 +17,12 @@ from stack import Stack, free_port, wait_for
 
 TARGET = "https://example.com/a"
 WARM_S = 2
+# As many workers all the time, whatever the load.
+FIXED = {"TERSE_REDIRECT_WORKERS_MAX": 1, "TERSE_API_WORKERS_MAX": 1}
 # Stands in for terse-worker.
 CONSTANT = """#!/bin/sh
 case $TERSE_POOL in
-redirect-*) exec {home}/constant ;;
+redirect-*) exec {home}/constant "$@" ;;
 esac
 exec {home}/real-worker "$@"
 """
@@ -68,7 +70,7 @@ def peer(make):
 @contextlib.contextmanager
 def stack(count=0, **settings):
     """A stack with one link, or with that many more, all hot ones of them asked for."""
-    with Stack(**settings) as started:
+    with Stack(**FIXED, **settings) as started:
         if count:
             took = links.fill(started, count)
         place = Place(started.url, new_link(started), started.state, meter.PARTS, started)
@@ -100,7 +102,7 @@ def constant():
     """A stack with as many constant workers as others have redirect workers."""
     with servers.home_new() as home:
         build_constant(pathlib.Path(os.environ["TERSE_BUILD"]), home)
-        with Stack(TERSE_BUILD=home) as started:
+        with Stack(**FIXED, TERSE_BUILD=home) as started:
             yield Place(started.url, started.url + "/abc", started.state, meter.PARTS)
 
 
