@@ -12,6 +12,7 @@
 #include "lib/data/breaker.h"
 #include "lib/data/cache.h"
 #include "lib/data/db.h"
+#include "lib/data/l1.h"
 #include "lib/data/unknown.h"
 
 enum { ARENA_BYTES = 64 * 1024 * 1024 };
@@ -28,6 +29,9 @@ init_shared(struct ingest *in)
 	in->unknown = unknown_new(s->run_dir);
 	if (in->unknown == NULL)
 		return "table of unknown codes";
+	in->l1 = l1_new(s->run_dir, 0);
+	if (in->l1 == NULL)
+		return "table of links";
 	in->waiters = waiters_new(s->run_dir, (int)s->barrier_waiters);
 	return in->waiters == NULL ? "socket" : NULL;
 }
@@ -42,7 +46,12 @@ init_private(struct ingest *in)
 	in->db = db_new(s->db_direct, s->db_password, s->db_timeout_ms);
 	in->cache = cache_new(s->redis_socket, s->redis_timeout_ms, in->breaker);
 	in->drain = drain_new(s, in->db);
-	to = (struct tail_targets){ in->cache, in->breaker, in->unknown };
+	to = (struct tail_targets){
+		.cache = in->cache,
+		.breaker = in->breaker,
+		.l1 = in->l1,
+		.unknown = in->unknown,
+	};
 	in->tail = tail_new(s->host, in->db, &to);
 	return in->arena != NULL && in->db != NULL && in->cache != NULL && in->drain != NULL &&
 	       in->tail != NULL;
@@ -74,5 +83,6 @@ ingest_release(struct ingest *in)
 	arena_free(in->arena);
 	waiters_free(in->waiters);
 	unknown_free(in->unknown);
+	l1_free(in->l1);
 	breaker_free(in->breaker);
 }

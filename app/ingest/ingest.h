@@ -12,6 +12,7 @@ struct breaker;
 struct cache;
 struct db;
 struct drain;
+struct l1;
 struct settings;
 struct tail;
 struct unknown;
@@ -23,6 +24,7 @@ struct ingest {
 	struct db *db;
 	struct breaker *breaker;
 	struct cache *cache;
+	struct l1 *l1;
 	struct unknown *unknown;
 	struct drain *drain;
 	struct tail *tail;

@@ -11,6 +11,7 @@
 #include "lib/data/breaker.h"
 #include "lib/data/cache.h"
 #include "lib/data/db.h"
+#include "lib/data/l1.h"
 #include "lib/data/outbox.h"
 #include "lib/data/unknown.h"
 #include "lib/data/url_target.h"
@@ -111,6 +112,7 @@ apply(struct tail *t, struct ctx *cx, const struct outbox_row *row)
 
 	unknown_learn(t->to.unknown, row->short_code);
 	e = row->is_latest ? put(t, cx, row) : ERR_OK;
+	l1_invalidate(t->to.l1, row->short_code);
 	if (!e)
 		metric_add(M_OUTBOX_APPLIED, 0, 0, 0, 1);
 	return e;

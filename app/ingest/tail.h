@@ -15,6 +15,7 @@ struct breaker;
 struct cache;
 struct ctx;
 struct db;
+struct l1;
 struct tail;
 struct unknown;
 
@@ -22,6 +23,7 @@ struct unknown;
 struct tail_targets {
 	struct cache *cache;
 	struct breaker *breaker;
+	struct l1 *l1;
 	struct unknown *unknown;
 };
 

@@ -16,6 +16,7 @@
 #include "lib/data/click.h"
 #include "lib/data/db.h"
 #include "lib/data/journal.h"
+#include "lib/data/l1.h"
 #include "lib/data/lookup.h"
 #include "lib/data/unknown.h"
 #include "lib/data/url_store.h"
@@ -47,6 +48,9 @@ app_init(struct app *app, const struct settings *s, char *why, size_t why_size)
 	app->unknown = unknown_new(s->run_dir);
 	if (app->unknown == NULL)
 		return refuse(why, why_size, "table of unknown codes", s->run_dir);
+	app->l1 = l1_new(s->run_dir, s->l1_bytes);
+	if (app->l1 == NULL)
+		return refuse(why, why_size, "table of links", s->run_dir);
 	app->db = db_new(s->db, s->db_password, s->db_timeout_ms);
 	app->lookup = lookup_new(s->db, s->db_password, s->db_timeout_ms);
 	app->cache = cache_new(s->redis_socket, s->redis_timeout_ms, app->breaker);
@@ -67,6 +71,7 @@ app_release(struct app *app)
 	cache_free(app->cache);
 	lookup_free(app->lookup);
 	db_free(app->db);
+	l1_free(app->l1);
 	unknown_free(app->unknown);
 	breaker_free(app->breaker);
 	target_rules_free(app->targets);
@@ -90,11 +95,14 @@ app_target(struct ctx *cx, const struct url *u, struct url_target *ret_target)
 	return ERR_OK;
 }
 
+/* Redis first, or nobody asks it any more: then nothing old can come back into the host's own
+ * table (see l1.h). */
 static void
 put(struct app *app, struct ctx *cx, const struct url *u, const struct url_target *t)
 {
-	if (cache_put(app->cache, cx, u->short_code, t) != ERR_OK)
+	if (t == NULL || cache_put(app->cache, cx, u->short_code, t) != ERR_OK)
 		breaker_mark_dirty(app->breaker);
+	l1_invalidate(app->l1, u->short_code);
 	unknown_learn(app->unknown, u->short_code);
 }
 
@@ -103,10 +111,7 @@ app_publish(struct app *app, struct ctx *cx, const struct url *u)
 {
 	struct url_target t;
 
-	if (app_target(cx, u, &t) == ERR_OK)
-		put(app, cx, u, &t);
-	else
-		breaker_mark_dirty(app->breaker);
+	put(app, cx, u, app_target(cx, u, &t) == ERR_OK ? &t : NULL);
 }
 
 void

@@ -18,6 +18,7 @@ struct cache;
 struct ctx;
 struct db;
 struct journal;
+struct l1;
 struct lookup;
 struct resp;
 struct settings;
@@ -32,6 +33,7 @@ struct app {
 	struct db *db;                   /* of the pull front; blocks */
 	struct lookup *lookup;           /* of the mux front; never does */
 	struct breaker *breaker;
+	struct l1 *l1;
 	struct cache *cache;
 	struct unknown *unknown;
 	struct journal *journal;

@@ -9,7 +9,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/ctx.h"
 #include "lib/base/settings.h"
-#include "lib/data/breaker.h"
 #include "lib/http/csv.h"
 #include "lib/http/field.h"
 #include "lib/http/json.h"
@@ -40,7 +39,7 @@ take_outcome(void *arg, size_t number, const struct import_result *r, const void
 
 	im->counts[r->outcome]++;
 	if (r->outcome != IMPORT_SKIPPED && im->kind->stored != NULL)
-		im->kind->stored(im->app, row);
+		im->kind->stored(im->app, row, r->outcome);
 	if (r->outcome != IMPORT_SKIPPED || im->n_errors++ >= IMPORT_ERRORS_MAX)
 		return;
 	one = json_add_map(&im->answer, im->errors, NULL);
@@ -48,26 +47,11 @@ take_outcome(void *arg, size_t number, const struct import_result *r, const void
 	json_add_text(&im->answer, one, "detail", r->reason);
 }
 
-/* Rows so far of which caches may know something else. */
-static int64_t
-changes(const struct import *im)
-{
-	return im->counts[IMPORT_UPDATED] + im->counts[IMPORT_RENEWED];
-}
-
-/* Stores what has gathered. Codes may have changed: until terse-ingest has brought the
- * changes to Redis, nobody reads from it. Not so after a failure: nothing was promised, and
- * while PostgreSQL is away Redis is all there is. */
+/* Stores what has gathered. */
 static enum err
 flush(struct import *im)
 {
-	int64_t before = changes(im);
-	enum err e;
-
-	e = slice_store(im->slice, im->app->db, im->cx, take_outcome, im);
-	if (changes(im) != before)
-		breaker_mark_dirty(im->app->breaker);
-	return e;
+	return slice_store(im->slice, im->app->db, im->cx, take_outcome, im);
 }
 
 /* Reads a CSV row into the slice's next row. ERR_INVALID with a fault. */

@@ -37,7 +37,7 @@ struct import_kind {
 	int (*keys)(struct arena *a, const void *row, char *keys[IMPORT_KEYS_MAX]);
 
 	/* What this host must learn of a row that was stored. NULL: nothing. */
-	void (*stored)(struct app *app, const void *row);
+	void (*stored)(struct app *app, const void *row, enum import_outcome outcome);
 
 	enum err (*store)(
 	    struct db *db, struct ctx *cx, const void *rows, int n, struct import_result *results);

@@ -1,6 +1,8 @@
 #include "app/worker/app.h"
 #include "app/worker/handlers.h"
 #include "app/worker/import.h"
+#include "lib/data/breaker.h"
+#include "lib/data/l1.h"
 #include "lib/data/unknown.h"
 #include "lib/http/check.h"
 #include "lib/http/field.h"
@@ -34,11 +36,18 @@ store(struct db *db, struct ctx *cx, const void *rows, int n, struct import_resu
 	return import_urls(db, cx, rows, n, results);
 }
 
+/* Caches may know something else of a code that was there: until terse-ingest has brought the
+ * change to Redis, nobody reads from it. Not so after a failure: nothing was promised, and
+ * while PostgreSQL is away Redis is all there is. */
 static void
-stored(struct app *app, const void *row)
+stored(struct app *app, const void *row, enum import_outcome outcome)
 {
 	const struct import_url *u = row;
 
+	if (outcome != IMPORT_NEW) {
+		breaker_mark_dirty(app->breaker);
+		l1_invalidate(app->l1, u->short_code);
+	}
 	unknown_learn(app->unknown, u->short_code);
 }
 

@@ -22,6 +22,7 @@ struct settings {
 	int64_t http_port, https_port, probe_port;
 	int64_t api_workers, redirect_workers; /* per socket; there are two of each */
 	int64_t api_workers_max, redirect_workers_max;
+	int64_t nginx_workers, nginx_keepalive;
 	int64_t rate_api, rate_redirect; /* requests/s per client */
 	int64_t rate_connections;
 	bool rate_exempt_loopback;
@@ -55,6 +56,8 @@ struct settings {
 	/* Redis */
 	const char *redis_socket; /* "": no cache */
 	int64_t redis_timeout_ms;
+	/* the table of links in shared memory */
+	int64_t l1_bytes; /* 0: none */
 	/* journal and ingest */
 	const char *journal_dir;
 	int64_t journal_segment_bytes, journal_segment_age_ms;

@@ -33,7 +33,8 @@ make_size(int fd, size_t bytes)
 }
 
 enum err
-shm_map(const char *dir, const char *name, uint64_t layout, size_t bytes, void **ret_map)
+shm_map_open(const char *dir, const char *name, uint64_t layout, size_t bytes, void **ret_map,
+    int *ret_fd)
 {
 	char path[4096];
 	void *map = MAP_FAILED;
@@ -50,13 +51,26 @@ shm_map(const char *dir, const char *name, uint64_t layout, size_t bytes, void *
 		return ERR_UNAVAILABLE;
 	if (make_size(fd, bytes) == 0)
 		map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	if (map == MAP_FAILED)
+	if (map == MAP_FAILED) {
+		saved = errno;
+		close(fd);
+		errno = saved;
 		return ERR_UNAVAILABLE;
+	}
 	*ret_map = map;
+	*ret_fd = fd;
 	return ERR_OK;
+}
+
+enum err
+shm_map(const char *dir, const char *name, uint64_t layout, size_t bytes, void **ret_map)
+{
+	int fd;
+	enum err e = shm_map_open(dir, name, layout, bytes, ret_map, &fd);
+
+	if (!e)
+		close(fd);
+	return e;
 }
 
 void

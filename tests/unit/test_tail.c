@@ -9,6 +9,7 @@
 #include "lib/data/breaker.h"
 #include "lib/data/cache.h"
 #include "lib/data/db.h"
+#include "lib/data/l1.h"
 #include "lib/data/unknown.h"
 #include "lib/data/url_store.h"
 #include "tests/unit/daemon.h"
@@ -47,9 +48,10 @@ set_up(void)
 	redis_start(&redis);
 	to.breaker = breaker_new(dir);
 	to.unknown = unknown_new(dir);
+	to.l1 = l1_new(dir, 1 << 20);
 	to.cache = cache_new(redis.socket, 1000, to.breaker);
 	tail = tail_new("h", d.db, &to);
-	cr_assert(to.breaker && to.unknown && to.cache && tail);
+	cr_assert(to.breaker && to.unknown && to.l1 && to.cache && tail);
 	follow();
 }
 
@@ -59,6 +61,7 @@ tear_down(void)
 	tail_free(tail);
 	cache_free(to.cache);
 	unknown_free(to.unknown);
+	l1_free(to.l1);
 	breaker_free(to.breaker);
 	redis_destroy(&redis);
 	daemon_remove_dir(dir);
