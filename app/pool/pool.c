@@ -91,14 +91,14 @@ pool_release(struct pool *p)
 	beat_free(p->board);
 }
 
-unsigned
-pool_serving(const struct pool *p)
+struct child *
+pool_next(struct pool *p, const struct child *c)
 {
-	unsigned n = 0, i;
+	size_t i = c ? (size_t)(c - p->children) + 1 : 0;
 
-	for (i = 0; i < BEAT_SLOTS; i++)
-		n += child_is_serving(&p->children[i]);
-	return n;
+	while (i < BEAT_SLOTS && !p->children[i].pid)
+		i++;
+	return i < BEAT_SLOTS ? &p->children[i] : NULL;
 }
 
 int
@@ -155,21 +155,21 @@ reap(struct pool *p, int64_t now_us)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0)
-		POOL_EACH(p, c)
-	if (c->pid == pid && !c->is_left) {
-		changed(p, c, status, now_us);
-		break;
-	}
+		for (struct child *c = NULL; (c = pool_next(p, c));)
+			if (c->pid == pid && !c->is_left) {
+				changed(p, c, status, now_us);
+				break;
+			}
 }
 
 static void
 look(struct pool *p, int64_t now_us)
 {
-	POOL_EACH(p, c)
-	if (!child_look(c, p->board, (unsigned)(c - p->children), now_us)) {
-		beat_clear(p->board, (unsigned)(c - p->children));
-		*c = (struct child){ 0 };
-	}
+	for (struct child *c = NULL; (c = pool_next(p, c));)
+		if (!child_look(c, p->board, (unsigned)(c - p->children), now_us)) {
+			beat_clear(p->board, (unsigned)(c - p->children));
+			*c = (struct child){ 0 };
+		}
 }
 
 /* When this process got no turn for long, nothing can be said of the others. */
@@ -179,8 +179,8 @@ be_patient(struct pool *p, int64_t now_us)
 	if (now_us - p->due_us < LATE_US)
 		return;
 	p->patient_us = now_us + WATCH_HUNG_US;
-	POOL_EACH(p, c)
-	pulse_forgive(&c->pulse, now_us);
+	for (struct child *c = NULL; (c = pool_next(p, c));)
+		pulse_forgive(&c->pulse, now_us);
 }
 
 /*
@@ -194,20 +194,31 @@ kill_as_hung(const struct pool *p, struct child *c, const char *why)
 	child_kill(c, REASON_HUNG);
 }
 
+/* What hangs in a safe request, or silently in a pool that nobody is led to, is killed before
+ * its time: another pool answers sooner. */
+static bool
+should_retry(const struct pool *p, const struct child *c, int64_t now_us)
+{
+	bool is_safe = c->pulse.view.state == BEAT_SAFE;
+
+	return c->watch == WATCH_RETRY && (is_safe || !p->rotation.is_in) &&
+	       rotation_may_kill(&p->rotation, now_us, p->request_us + 2 * WATCH_HUNG_US) &&
+	       rotation_note_kill(&p->rotation, now_us);
+}
+
 static void
 kill_hung(struct pool *p, int64_t now_us)
 {
 	if (now_us < p->patient_us)
 		return;
-	POOL_EACH(p, c)
-	{
+	for (struct child *c = NULL; (c = pool_next(p, c));) {
 		if (c->is_killed)
 			continue;
 		if (c->kill_us && now_us > c->kill_us)
 			kill_as_hung(p, c, "did not end in time");
 		else if (c->watch == WATCH_HUNG)
 			kill_as_hung(p, c, "hangs");
-		else if (c->watch == WATCH_RETRY && !p->rotation.is_in)
+		else if (should_retry(p, c, now_us))
 			kill_as_hung(p, c, "is silent, and another pool can take its requests");
 	}
 }
@@ -242,13 +253,13 @@ rotate(struct pool *p, int64_t now_us)
 		rotation_turn_away(&p->rotation);
 }
 
-/* Whether it counts among those that there are to be. In a lost pool only those count that
- * may still come up: the others are replaced before they are killed. */
+/* Whether it counts among those that there are to be. Those that can't answer are replaced
+ * before they are killed. */
 static bool
 counts(const struct pool *p, const struct child *c)
 {
 	return child_is_serving(c) && c - p->children != p->replace.newcomer &&
-	       (!p->lost_us || c->watch == WATCH_STARTS);
+	       (c->watch == WATCH_ABLE || c->watch == WATCH_STARTS);
 }
 
 /* When some that were given up have come back. */
@@ -257,9 +268,9 @@ end_newest(struct pool *p, int64_t now_us)
 {
 	struct child *found = NULL;
 
-	POOL_EACH(p, c)
-	if (counts(p, c) && (!found || c->started_us >= found->started_us))
-		found = c;
+	for (struct child *c = NULL; (c = pool_next(p, c));)
+		if (counts(p, c) && (!found || c->started_us >= found->started_us))
+			found = c;
 	if (found)
 		child_tell(found, REASON_IDLE, now_us, p->request_us);
 }
@@ -267,15 +278,15 @@ end_newest(struct pool *p, int64_t now_us)
 static void
 keep(struct pool *p, int64_t now_us)
 {
-	unsigned have = 0;
+	unsigned have = 0, all = 0;
 
-	POOL_EACH(p, c)
-	have += counts(p, c);
+	for (struct child *c = NULL; (c = pool_next(p, c)); all++)
+		have += counts(p, c);
 	for (; have > p->scale.workers; have--)
 		end_newest(p, now_us);
-	while (have < p->scale.workers && now_us >= p->backoff.until_us &&
-	       pool_start_child(p, now_us) >= 0)
-		have++;
+	for (; have < p->scale.workers && all < 2 * p->rules.max; have++, all++)
+		if (now_us < p->backoff.until_us || pool_start_child(p, now_us) < 0)
+			break;
 }
 
 static void
@@ -285,8 +296,7 @@ scale(struct pool *p, int64_t now_us)
 
 	if (p->lost_us || replace_is_on(&p->replace) || !scale_is_due(&p->scale, now_us))
 		return;
-	POOL_EACH(p, c)
-	{
+	for (struct child *c = NULL; (c = pool_next(p, c));) {
 		int64_t busy_us = child_busy_us(c, now_us);
 
 		if (!c->is_up || !child_is_serving(c))
@@ -311,8 +321,7 @@ drain(struct pool *p, int64_t now_us)
 {
 	if (is_able(p) && now_us - p->drain_us < LAST_ONES_US && rotation_has_waiting(&p->rotation))
 		return;
-	POOL_EACH(p, c)
-	{
+	for (struct child *c = NULL; (c = pool_next(p, c));) {
 		if (child_is_serving(c))
 			child_tell(c, REASON_STOPPED, now_us, p->request_us);
 		if (c->kill_us > p->drain_us + p->request_us + WATCH_HUNG_US)
@@ -356,9 +365,9 @@ has_children(const struct pool *p)
 static bool
 is_busy(struct pool *p)
 {
-	POOL_EACH(p, c)
-	if (c->watch != WATCH_ABLE || c->kill_us)
-		return true;
+	for (struct child *c = NULL; (c = pool_next(p, c));)
+		if (c->watch != WATCH_ABLE || c->kill_us)
+			return true;
 	return p->lost_us || p->drain_us || replace_is_on(&p->replace);
 }
 
@@ -412,6 +421,6 @@ void
 pool_reopen_logs(struct pool *p)
 {
 	log_reopen();
-	POOL_EACH(p, c)
-	kill(c->pid, SIGUSR1);
+	for (struct child *c = NULL; (c = pool_next(p, c));)
+		kill(c->pid, SIGUSR1);
 }

@@ -59,12 +59,7 @@ void pool_reopen_logs(struct pool *p);
 /* Starts one more worker. Returns its place; -1: it could not be started. */
 int pool_start_child(struct pool *p, int64_t now_us);
 
-/* Workers that serve. */
-unsigned pool_serving(const struct pool *p);
-
-/* All of the table. */
-#define POOL_EACH(p, c)                                                                            \
-	for (struct child *c = (p)->children; c < (p)->children + BEAT_SLOTS; c++)                 \
-		if (c->pid)
+/* The next child of the table after c, the first one after NULL; NULL: there is no more. */
+struct child *pool_next(struct pool *p, const struct child *c);
 
 #endif

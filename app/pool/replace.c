@@ -22,9 +22,9 @@ replace_roll(struct pool *p, int64_t now_us)
 	struct replace *r = &p->replace;
 
 	log_event(LOG_INFO, "roll begins", "%s", p->name);
-	POOL_EACH(p, c)
-	if (child_is_serving(c))
-		c->replace = REASON_ROLLED;
+	for (struct child *c = NULL; (c = pool_next(p, c));)
+		if (child_is_serving(c))
+			c->replace = REASON_ROLLED;
 	r->is_roll = true;
 	r->by_us = now_us + WATCH_START_US;
 	p->backoff = (struct backoff){ 0 };
@@ -38,8 +38,8 @@ give_up(struct pool *p, const char *why, int64_t now_us)
 	log_event(LOG_ERROR, "the old workers stay", "%s: %s", p->name, why);
 	if (r->newcomer != REPLACE_NOBODY && p->children[r->newcomer].pid)
 		child_kill(&p->children[r->newcomer], REASON_ABORTED);
-	POOL_EACH(p, c)
-	c->replace = REASON_NONE;
+	for (struct child *c = NULL; (c = pool_next(p, c));)
+		c->replace = REASON_NONE;
 	r->newcomer = REPLACE_NOBODY;
 	r->from_us = now_us + REPLACE_RETRY_US;
 	if (r->is_roll)
@@ -70,10 +70,10 @@ mark_used_up(struct pool *p, int64_t now_us)
 {
 	if (!p->recycle_after || now_us < p->replace.from_us)
 		return;
-	POOL_EACH(p, c)
-	if (child_is_serving(c) && c->replace == REASON_NONE &&
-	    (int64_t)c->pulse.view.requests >= limit_of(p, c))
-		c->replace = REASON_RECYCLED;
+	for (struct child *c = NULL; (c = pool_next(p, c));)
+		if (child_is_serving(c) && c->replace == REASON_NONE &&
+		    (int64_t)c->pulse.view.requests >= limit_of(p, c))
+			c->replace = REASON_RECYCLED;
 }
 
 /* The oldest of those that are marked; NULL: none is. */
@@ -82,10 +82,10 @@ next_of(struct pool *p)
 {
 	struct child *found = NULL;
 
-	POOL_EACH(p, c)
-	if (c->replace != REASON_NONE && child_is_serving(c) &&
-	    (!found || c->started_us < found->started_us))
-		found = c;
+	for (struct child *c = NULL; (c = pool_next(p, c));)
+		if (c->replace != REASON_NONE && child_is_serving(c) &&
+		    (!found || c->started_us < found->started_us))
+			found = c;
 	return found;
 }
 
@@ -94,8 +94,8 @@ finish_roll(struct pool *p, int64_t now_us)
 {
 	unsigned up = 0;
 
-	POOL_EACH(p, c)
-	up += child_is_serving(c) && c->is_up;
+	for (struct child *c = NULL; (c = pool_next(p, c));)
+		up += child_is_serving(c) && c->is_up;
 	if (up < p->scale.workers) {
 		if (now_us > p->replace.by_us)
 			give_up(p, "workers do not come up", now_us);

@@ -88,8 +88,8 @@ report_turn(struct pool *p, int64_t now_us)
 	unsigned n[WORKER__COUNT] = { 0 }, i;
 	char status[sizeof(p->notify.status)];
 
-	POOL_EACH(p, c)
-	n[state_of(c)]++;
+	for (struct child *c = NULL; (c = pool_next(p, c));)
+		n[state_of(c)]++;
 	for (i = 0; i < WORKER__COUNT; i++)
 		metric_set_at(M_POOL_WORKERS, p->label, i, n[i]);
 	metric_set_at(M_POOL_BUSY, p->label, 0, p->scale.ratio);

@@ -13,6 +13,13 @@
  * can answer. */
 enum { TURN, ABLE };
 
+/* What the file holds: when a pool of this upstream has last killed a worker that others'
+ * requests may follow, on clock_mono_us()'s scale. */
+struct last_kill {
+	int64_t at_us;
+	int64_t pid; /* of the pool */
+};
+
 static bool
 lock(const struct rotation *r, short type, off_t byte)
 {
@@ -94,6 +101,25 @@ rotation_update(struct rotation *r, bool can_answer)
 	r->is_able = can_answer;
 	move(r, can_answer || !another_is_able(r));
 	lock(r, F_UNLCK, TURN);
+}
+
+bool
+rotation_may_kill(const struct rotation *r, int64_t now_us, int64_t within_us)
+{
+	struct last_kill last;
+
+	if (!another_is_able(r))
+		return false;
+	return pread(r->lock_fd, &last, sizeof(last), 0) != (ssize_t)sizeof(last) ||
+	       last.pid == getpid() || now_us - last.at_us >= within_us || last.at_us > now_us;
+}
+
+bool
+rotation_note_kill(const struct rotation *r, int64_t now_us)
+{
+	const struct last_kill last = { .at_us = now_us, .pid = getpid() };
+
+	return pwrite(r->lock_fd, &last, sizeof(last), 0) == (ssize_t)sizeof(last);
 }
 
 void

@@ -9,6 +9,7 @@
 #define APP_POOL_ROTATION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define ROTATION_PATH 128
@@ -29,6 +30,14 @@ bool rotation_init(struct rotation *r, int listen_fd, const char *run_dir, const
 
 /* Takes the pool's state; to be called now and then, for others' changes. Never waits. */
 void rotation_update(struct rotation *r, bool can_answer);
+
+/* Whether this pool may kill a worker for whose requests the web server then asks another
+ * pool: one must be there, and must not have killed one itself within_us ago, since that
+ * request may be the one that is here now. */
+bool rotation_may_kill(const struct rotation *r, int64_t now_us, int64_t within_us);
+
+/* Says so before it kills one. False: the others can't be told. */
+bool rotation_note_kill(const struct rotation *r, int64_t now_us);
 
 /* Leaves for good, whether or not others are there. */
 void rotation_leave(struct rotation *r);

@@ -46,7 +46,7 @@ pulse_forgive(struct pulse *p, int64_t now_us)
 		p->stopped_us = now_us;
 }
 
-/* Work that has not slept since it began, with the CPU time to show for it. */
+/* It has not slept since its beat, and has the CPU time to show for it. */
 static bool
 spins(const struct pulse *p, int64_t now_us)
 {
@@ -70,9 +70,10 @@ judge_idle(const struct pulse *p, int64_t now_us)
 {
 	int64_t silent_us = now_us - p->alive_us;
 
-	if (silent_us >= WATCH_HUNG_US)
+	if (silent_us >= WATCH_HUNG_US ||
+	    (spins(p, now_us) && p->cpu_us - p->base_cpu_us >= WATCH_HUNG_US))
 		return WATCH_HUNG;
-	return silent_us >= WATCH_LATE_US ? WATCH_RETRY : WATCH_ABLE;
+	return silent_us >= WATCH_LATE_US || spins(p, now_us) ? WATCH_RETRY : WATCH_ABLE;
 }
 
 static enum watch

@@ -15,7 +15,7 @@
 #define WATCH_HUNG_US (1000 * 1000)       /* it is killed; also the grace after a deadline */
 #define WATCH_START_US (10 * 1000 * 1000) /* from its start to its first wait for requests */
 #define WATCH_SPIN_US (500 * 1000)        /* work that never sleeps, in which it has taken... */
-#define WATCH_SPIN_CPU_US (150 * 1000)    /* ...so much CPU time */
+#define WATCH_SPIN_CPU_US (60 * 1000)     /* ...so much CPU time */
 #define WATCH_LOOK_US (100 * 1000)        /* a beat older than this is worth a look at /proc */
 
 struct proc;
