@@ -18,7 +18,8 @@ def find(install=False):
     found = shutil.which("k6")
     if found:
         return found
-    done = subprocess.run([TOOL, *(() if install else ("--built",)), "k6"], stdout=subprocess.PIPE, text=True, check=False)
+    words = ["k6"] if install else ["--built", "k6"]
+    done = subprocess.run([TOOL, *words], stdout=subprocess.PIPE, text=True, check=False)
     return done.stdout.strip() or None
 
 

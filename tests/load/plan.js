@@ -36,8 +36,7 @@ export function ramp(from, stages, users) {
 }
 
 // The phases, {name: arrivals or ramp}, one after the other, with pause_s for the last answers of
-// each. thresholds: what is asked beyond an answer of every kind, and no connection that waited
-// for the repetition of a lost SYN.
+// each. thresholds: what is asked beyond answers of every kind.
 export function plan(parts, thresholds, pause_s = 0) {
 	const scenarios = {};
 	let start_s = 0;
@@ -57,7 +56,6 @@ export function plan(parts, thresholds, pause_s = 0) {
 // k6 keeps apart only what a threshold asks for.
 function seen(names) {
 	return {
-		http_req_connecting: ['max<1000'],
 		...Object.fromEntries(Object.keys(KINDS).map((kind) => [`http_reqs{kind:${kind}}`, ['count>0']])),
 		...Object.fromEntries(names.flatMap((name) => [
 			...Object.keys(KINDS).map((kind) => [timed(kind, name), ['max>0']]),
@@ -72,9 +70,14 @@ function timed(kind, phase) {
 	return `http_req_duration{kind:${kind},scenario:${phase}}`;
 }
 
-// A phase's limits for errors.
+export function connecting(phase) {
+	return `http_req_connecting{scenario:${phase}}`;
+}
+
+// A phase's limits for errors; none of its connections waits for the repetition of a lost SYN.
 export function sound(phase) {
 	return {
+		[connecting(phase)]: ['max<1000'],
 		[`http_req_failed{scenario:${phase}}`]: [`rate<${ERRORS}`],
 		[`checks{scenario:${phase}}`]: [`rate>${1 - ERRORS}`],
 	};

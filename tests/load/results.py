@@ -15,7 +15,7 @@ def verdict(row):
     if "broke_at" not in row:
         return "missed" if row["missed"] else "met"
     broke = f"broke at {row['broke_at']}/s" if row["broke_at"] else "did not break"
-    return f"{broke}, held {row['passed_at']}/s"
+    return f"{broke}, held {row['held']}/s"
 
 
 def named(rows):
@@ -29,13 +29,14 @@ def rates(rows):
     """A line per phase; what is of the whole scenario stands in the first one's."""
     lines = []
     for row, phase, name in named(rows):
-        whole = [str(row["connections"]), str(row["failed"] + row["wrong"]), f"{row['others']:.0%}", verdict(row)]
+        whole = [str(row["connections"]), str(row["syns_lost"]), str(row["failed"] + row["wrong"]),
+                 f"{row['others']:.0%}", verdict(row)]
         lines.append([name, *(str(phase[key]) for key in ("seconds", "users")),
                       "-".join(map(str, dict.fromkeys(phase["planned_per_s"]))),
                       *(str(phase[key]) for key in ("requests_per_s", "dropped", "in_flight")),
                       *(whole if phase is row["phases"][0] else [""] * len(whole))])
     return meter.markdown(["scenario", "s", "users", "planned/s", "answered/s", "dropped", "in flight", "connections",
-                           "errors", "others", "thresholds"], lines)
+                           "lost SYNs", "errors", "others", "thresholds"], lines)
 
 
 def times(rows):

@@ -17,6 +17,13 @@ def connections(port):
         return sum(1 for row in map(str.split, rows) if row[1].endswith(suffix) and row[3] == ESTABLISHED)
 
 
+def syns_lost():
+    """Requests for a connection, to any port of this machine, that found a full backlog so far."""
+    with open("/proc/net/netstat", encoding="ascii") as lines:
+        names, values = [line.split() for line in lines if line.startswith("TcpExt:")]
+    return int(values[names.index("ListenDrops")])
+
+
 def held(home):
     """{pid: (part, KiB of its own, open files)} of the processes at home in a folder."""
     found = {}
@@ -31,11 +38,12 @@ def held(home):
 
 
 class Watch:
-    """Samples until its `with` ends. peak: most connections at once."""
+    """Samples until its `with` ends. peak: most connections at once; syns_lost: since it began."""
 
     def __init__(self, stack, warm_s):
         self.stack, self.warm_s = stack, warm_s
         self.peak, self.warm, self.end = 0, None, None
+        self.syns_lost = -syns_lost()
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.sample)
 
@@ -46,6 +54,7 @@ class Watch:
     def __exit__(self, *_):
         self.over.set()
         self.thread.join()
+        self.syns_lost += syns_lost()
 
     def sample(self):
         samples = 0
