@@ -84,6 +84,15 @@ Test(lookup_away, waits_no_longer_than_the_deadline)
 	cr_assert_leq(looker_took_ms(&k), 200);
 }
 
+Test(lookup_away, does_not_wait_for_tcp_either)
+{
+	lookup_free(k.l);
+	k.l = lookup_new("host=127.0.0.1 port=1 user=terse dbname=terse", "", 5000);
+	looker_start(&k, "abc", 300);
+	cr_assert_eq(looker_finish(&k), ERR_UNAVAILABLE);
+	cr_assert_leq(looker_took_ms(&k), 300);
+}
+
 Test(lookup_away, stops_asking_after_two_seconds_and_comes_back)
 {
 	static const struct fake_answer answers[] = { FAKE_ANSWER(FAKE_OK, false) };
