@@ -100,6 +100,8 @@ def main():
         report.show(results)
         counts = clicks(servers)
     more = others(args)
+    if not results and not more:
+        parser.error(f"no row matches {args.rows}")
     figures.update(report.figures_of(more))
     report.show_bars(report.bars(results, figures), bool(args.rows))
     document = report.document(results, figures, load_before=load, seconds=args.seconds, rounds=args.rounds,

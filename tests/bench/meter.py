@@ -20,7 +20,10 @@ LAYERS = ("l1", "redis", "db", "none")
 
 
 def cpu_us(home, parts=None):
-    """{part: microseconds} that the processes at home in a folder have used since they began."""
+    """{part: microseconds} that the processes at home in a folder have used since they began.
+
+    Their children that have ended are in it, too; those of the supervisor are other parts.
+    """
     used = collections.Counter()
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
@@ -28,7 +31,8 @@ def cpu_us(home, parts=None):
             fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
         except (OSError, ValueError):
             continue  # it has ended, or is at home elsewhere
-        used[(parts or PARTS).get(str(folder), OTHER)] += (int(fields[11]) + int(fields[12])) * TICK_US
+        part = (parts or PARTS).get(str(folder), OTHER)
+        used[part] += sum(map(int, fields[11:13] if part == OTHER else fields[11:15])) * TICK_US
     return used
 
 

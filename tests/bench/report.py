@@ -12,6 +12,7 @@ import meter
 import rows
 
 HERE = pathlib.Path(__file__).resolve().parent
+KEYS = {row.key for row in rows.ROWS}
 RUN_FIGURES = ("p50_ms", "p95_ms", "p99_ms", "load_us", "lag_s", "moved", "drain_s", "others")
 
 
@@ -80,6 +81,7 @@ class Found:
         self.results, self.figures = {r["key"]: r for r in results}, figures
 
     def of(self, key, name):
+        assert key in KEYS, key
         return self.results[key][name]
 
     def most(self, name):
