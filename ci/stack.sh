@@ -101,6 +101,8 @@ marks_sizes() {
 	done
 	files=$(ulimit -n)
 	MARK[NOFILE]=$files
+	MARK[NGINX_WORKERS]=${SETTING[TERSE_NGINX_WORKERS]}
+	[[ ${MARK[NGINX_WORKERS]} != 0 ]] || MARK[NGINX_WORKERS]=auto
 	MARK[NGINX_CONNECTIONS]=$((files > 17000 ? 16384 : files - 100))
 	MARK[BACKLOG]=$(($(</proc/sys/net/core/somaxconn) < 4096 ? $(</proc/sys/net/core/somaxconn) : 4096))
 	MARK[POOL_SIZE]=$((workers + 2))
@@ -248,7 +250,7 @@ wait_for() {
 nginx_workers() {
 	local pid
 	for pid in $(pids_in "$RUN/nginx"); do
-		[[ $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) != 'nginx: worker process ' ]] || printf '%s ' "$pid"
+		[[ $(tr -d '\0' <"/proc/$pid/cmdline" 2>/dev/null) != 'nginx: worker process' ]] || printf '%s ' "$pid"
 	done
 }
 
@@ -264,7 +266,8 @@ nginx_has_changed() {
 nginx_refresh() {
 	local old
 	old=$(nginx_workers)
-	nginx -q -t -e stderr -p "$RUN/nginx" -c "$ETC/nginx/nginx.conf" || die "nginx refuses its configuration"
+	# Its log is standard output, which may be another user's here.
+	nginx -q -t -e stderr -p "$RUN/nginx" -c "$ETC/nginx/nginx.conf" >/dev/null || die "nginx refuses its configuration"
 	sv hup "$STATE/sv/nginx" >/dev/null
 	wait_for 15 nginx_has_changed "$old" || die "nginx does not take its new configuration: see $STATE/log/nginx/current"
 }
