@@ -5,6 +5,7 @@
 #include "app/worker/list.h"
 #include "app/worker/present.h"
 #include "lib/base/settings.h"
+#include "lib/data/unknown.h"
 #include "lib/data/url_store.h"
 #include "lib/http/check.h"
 #include "lib/http/field.h"
@@ -90,7 +91,11 @@ create(struct app *app, struct req *rq, struct resp *rs, const struct field *fie
 	e = url_insert(app->db, rq->cx, &in, (int)app->settings->code_length, &u, &found);
 	if (e)
 		return e;
-	app_publish(app, rq->cx, &u);
+	/* No cache knows a drawn code, but as unknown; terse-ingest will bring it to Redis. */
+	if (found || in.short_code != NULL)
+		app_publish(app, rq->cx, &u);
+	else
+		unknown_learn(app->unknown, u.short_code);
 	return present_url(app, rs, found ? 200 : 201, &u);
 }
 

@@ -23,12 +23,15 @@ enum { DRAWS_MAX = 50 };
 
 /* clang-format off */
 
-/* $1 owner, $2 code, $3 target, $4 title */
+/* $1 owner, $2 code, $3 target, $4 title, $5 whether the code was drawn: then it is none that
+ * a cache may remember as deleted */
 static const struct db_query insert = {
 	.name = "url_insert",
 	.text = "WITH owner AS (SELECT id FROM users WHERE id = $1),"
 		" made AS (INSERT INTO urls (user_id, short_code, original_url, title)"
-		" SELECT $1, $2, $3, $4 WHERE $1 IS NULL OR EXISTS (SELECT FROM owner)"
+		" SELECT $1, $2, $3, $4 WHERE ($1 IS NULL OR EXISTS (SELECT FROM owner))"
+		" AND NOT ($5::bool AND EXISTS (SELECT FROM outbox AS o"
+		" WHERE o.short_code = $2 AND o.url_id IS NULL))"
 		" ON CONFLICT (short_code) DO NOTHING RETURNING *),"
 		" noted AS (INSERT INTO events (url_id, user_id, event_type, details)"
 		" SELECT id, user_id, 'created', jsonb_build_object("
@@ -164,6 +167,7 @@ insert_as(
 	db_arg_text(&args, code);
 	db_arg_text(&args, in->original_url);
 	db_arg_text(&args, in->title);
+	db_arg_bool(&args, !in->short_code);
 	do {
 		e = db_exec(db, cx, &insert, &args, &rows);
 	} while (e && retry_insert(db, cx, ++tries));

@@ -53,7 +53,7 @@ struct url_list {
 
 /* A new url; with find_if_exists the oldest active one with the same target and owner is
  * returned instead, *ret_found says so. code_length: of a drawn code; drawn again while it
- * is taken. ERR_CONFLICT: the custom code is taken. ERR_NOT_FOUND: no such user (detail). */
+ * is taken, or deleted so lately that a cache may remember that. ERR_CONFLICT: the custom code is taken. ERR_NOT_FOUND: no such user (detail). */
 MUST_CHECK enum err url_insert(struct db *db, struct ctx *cx, const struct url_new *in,
     int code_length, struct url *ret_url, bool *ret_found);
 

@@ -43,8 +43,9 @@ def statement():
     """What url_insert sends, as the program holds it, with pgbench's variables as parameters."""
     program = (pathlib.Path(os.environ["TERSE_BUILD"]) / "terse-worker").read_bytes()
     (text,) = re.findall(rb"WITH owner AS [^\0]*INSERT INTO urls [^\0]*", program)
-    names = {"$1": ":owner::bigint", "$2": ":code::text", "$3": ":target::text", "$4": ":title::text"}
-    return re.sub(r"\$[1-4]", lambda found: names[found.group()], text.decode())
+    names = {"$1": ":owner::bigint", "$2": ":code::text", "$3": ":target::text", "$4": ":title::text",
+             "$5": ":drawn"}
+    return re.sub(r"\$[1-5]", lambda found: names[found.group()], text.decode())
 
 
 def write_csv(path, n, seed):
@@ -66,7 +67,7 @@ class Writes:
         self.pooler = f"host={stack.run} port=6432 user=terse_app dbname=terse password={stack.secret('db_app')}"
         self.direct = f"host={stack.run} user=postgres dbname=terse password={stack.secret('db_super')}"
         self.script, self.csv = home / "insert.sql", home / "urls.csv"
-        self.script.write_text(f"\\set owner {OWNER}\n\\set code random(1000000000000, 9000000000000)\n"
+        self.script.write_text(f"\\set owner {OWNER}\n\\set drawn true\n\\set code random(1000000000000, 9000000000000)\n"
                                f"{statement()};\n", encoding="utf-8")
         write_csv(self.csv, n, seed=n)
         stack.sql(f"INSERT INTO users (username, email) SELECT i, i FROM generate_series(1, {USERS}) AS i")

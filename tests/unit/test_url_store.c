@@ -143,6 +143,37 @@ all_are_reserved(const char *code)
 	return true;
 }
 
+/* As if url after url of the drawn codes had just been deleted. */
+static char marked[2][8];
+
+static bool
+is_reserved_no_but_marked(const char *code)
+{
+	static int n;
+
+	if (n < 2) {
+		snprintf(marked[n++], sizeof(marked[0]), "%s", code);
+		database_run(&d, arena_printf(d.arena,
+				     "INSERT INTO outbox (short_code, version)"
+				     " VALUES ('%s', 1)",
+				     code));
+	}
+	return false;
+}
+
+Test(url_store, draws_again_what_a_cache_may_remember_as_deleted)
+{
+	const struct url_new in = { .original_url = TARGET,
+		.is_reserved = is_reserved_no_but_marked };
+	const struct url_new custom = { .original_url = TARGET, .short_code = marked[0] };
+	struct url u = insert(&in);
+
+	cr_assert_eq(strlen(marked[1]), 7);
+	cr_assert_str_neq(u.short_code, marked[0]);
+	cr_assert_str_neq(u.short_code, marked[1]);
+	cr_assert_str_eq(insert(&custom).short_code, marked[0], "who asks for it gets it");
+}
+
 Test(url_store, draws_again_what_is_reserved)
 {
 	const struct url_new some = { .original_url = TARGET, .is_reserved = is_reserved };
