@@ -22,7 +22,7 @@ def test_a_smoke_run_meets_all_thresholds_and_loses_no_click(tmp_path):
     done = subprocess.run([RUN, "smoke", "--short", "--json", rows], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     row, = json.loads(rows.read_text(encoding="utf-8"))
-    assert row["missed"] == [] and row["failed"] == row["wrong"] == 0
+    assert row["missed"] == [] and row["errors"] == 0
     assert [(phase["name"], phase["dropped"]) for phase in row["phases"]] == [("smoke", 0)]
     assert row["requests"] >= 250 and row["clicks"]["counted"] == row["clicks"]["stored"] >= 50
 

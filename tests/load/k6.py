@@ -1,8 +1,10 @@
 """Runs k6 and reads what it found."""
 
+import collections
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -31,7 +33,7 @@ def command(program, script, given):
 
 
 def run(program, script, given):
-    """(k6's summary, its own use of CPU and memory). What it complains of is shown when a threshold is missed."""
+    """(k6's summary, its own use of CPU and memory, {what was wrong with answers: how often})"""
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as complaints:
         summary = pathlib.Path(folder, "summary.json")
         process = subprocess.Popen(command(program, script, {**given, "SUMMARY": summary}),
@@ -39,13 +41,12 @@ def run(program, script, given):
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         complaints.seek(0)
-        said = complaints.read().splitlines()[-5:]
+        said = complaints.read()
         if process.returncode not in (0, THRESHOLDS_MISSED) or not summary.exists():
-            raise SystemExit("\n".join([*said, f"k6 failed: {process.returncode}"]))
-        if process.returncode:
-            print("\n".join(said))
-        return json.loads(summary.read_text(encoding="utf-8")), {
-            "cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6, "rss_mib": usage.ru_maxrss // 1024}
+            raise SystemExit("\n".join([*said.splitlines()[-5:], f"k6 failed: {process.returncode}"]))
+        return (json.loads(summary.read_text(encoding="utf-8")),
+                {"cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6, "rss_mib": usage.ru_maxrss // 1024},
+                collections.Counter(re.findall(r'msg="wrong (.*?)"', said)))
 
 
 def missed(summary):

@@ -29,7 +29,7 @@ def rates(rows):
     """A line per phase; what is of the whole scenario stands in the first one's."""
     lines = []
     for row, phase, name in named(rows):
-        whole = [str(row["connections"]), str(row["syns_lost"]), str(row["failed"] + row["wrong"]),
+        whole = [str(row["connections"]), str(row["syns_lost"]), str(row["errors"]),
                  f"{row['others']:.0%}", verdict(row)]
         lines.append([name, *(str(phase[key]) for key in ("seconds", "users")),
                       "-".join(map(str, dict.fromkeys(phase["planned_per_s"]))),
@@ -69,6 +69,7 @@ def tables(rows):
         "were in the database:", work(rows),
         "Processes and their private memory in MiB at the end (the most that one grew by since a fifth of the time):",
         memory(rows),
+        *(f"{r['name']}: {n} times wrong: {what}" for r in rows for what, n in r["wrong"].items()),
         *(f"{r['name']}: missed: {', '.join(r['missed'])}" for r in rows if r["missed"]),
         *(f"{r['name']}: broke by {', '.join(r['broke_by'])}" for r in rows if r.get("broke_by")))) + "\n"
 

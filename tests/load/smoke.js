@@ -6,7 +6,9 @@ export { setup } from './requests.js';
 
 const smoke = arrivals(50, given('SECONDS', 10), 10);
 
-export const options = plan({ smoke }, { ...limits('smoke', { redirect: [250, 500], rest: [500, 1000] }), ...kept(smoke) });
+export const options = plan({ smoke }, {
+	...limits('smoke', { redirect: [250, 500], rest: [500, 1000] }), ...kept(smoke),
+});
 
 export default function (links) {
 	visit(links, EVEN);

@@ -9,14 +9,14 @@ export { default, setup } from './requests.js';
 
 const CONNECTIONS = given('CONNECTIONS', 1000);
 const SECONDS = given('SECONDS', 60);
-const PAUSE_S = 1;
-const opening_s = SECONDS / 3 - PAUSE_S;
+const pause_s = 2 * SECONDS / 15;
+const opening_s = 2 * pause_s;
 const times = [CONNECTIONS, 2 * CONNECTIONS];
 
 export const options = plan({
 	open: arrivals(Math.ceil(1.1 * CONNECTIONS / opening_s), opening_s, CONNECTIONS),
-	stress: arrivals(8000, 2 * SECONDS / 3, CONNECTIONS),
+	stress: arrivals(8000, SECONDS - opening_s - pause_s, CONNECTIONS),
 }, {
 	...sound('open'), ...limits('stress', { redirect: times, rest: times }),
 	[connecting('stress')]: ['max<10000'], // k6, short of CPU, is late to see the few that it opens now
-}, PAUSE_S);
+}, pause_s);
