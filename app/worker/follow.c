@@ -186,7 +186,11 @@ scratch(struct follow *f)
 static bool
 is_remembered(struct follow *f, struct visit *v, char location[L1_LOCATION_SIZE])
 {
-	(void)location;
+	v->layer = LAYER_L1;
+	v->e = ERR_OK;
+	if (strlen(v->code) <= CODE_MAX &&
+	    l1_get(f->app->l1, v->code, &v->target, location, &v->l1_ticket))
+		return true;
 	v->layer = LAYER_NONE;
 	v->e = ERR_NOT_FOUND;
 	return strlen(v->code) > CODE_MAX ||
@@ -212,7 +216,8 @@ take_found(struct visit *v, const struct cache_found *found)
 static void
 fill_l1(struct follow *f, const char *code, const struct url_target *t, uint64_t ticket)
 {
-	(void)f, (void)code, (void)t, (void)ticket;
+	if (t->url_id != 0)
+		l1_fill(f->app->l1, code, t, ticket);
 }
 
 /* Answers those that Redis knows; the others are left in visits, their number is returned.

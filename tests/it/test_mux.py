@@ -1,0 +1,189 @@
+"""The redirect workers' front: nothing that happens on one connection holds up another."""
+
+import contextlib
+import http.client
+import pathlib
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from records import new_url
+from stack import Stack, wait_for
+from visitors import Visitors
+from wire import Api
+
+# Connections that each nginx process keeps, nginx processes, workers per socket.
+SIZES = [(1, 1, 1), (1, 2, 3), (4, 4, 2), (512, 2, 1)]
+DEADLINE_MS = 2000
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with Stack(TERSE_REQUEST_TIMEOUT_MS=DEADLINE_MS, TERSE_REDIRECT_WORKERS=1, TERSE_REDIRECT_WORKERS_MAX=1) as found:
+        yield found
+
+
+@pytest.fixture
+def client(stack):
+    stack.wait_ready()
+    return Api("127.0.0.1", stack.port, set())
+
+
+@contextlib.contextmanager
+def half_sent(stack, n=20):
+    """Connections to both redirect sockets that send the first bytes of a request, again and again."""
+    stopping = threading.Event()
+
+    def keep_sending(pool):
+        while not stopping.is_set():
+            with contextlib.ExitStack() as opened:
+                for _ in range(n):
+                    sock = opened.enter_context(socket.socket(socket.AF_UNIX))
+                    with contextlib.suppress(OSError):
+                        sock.connect(str(stack.run / f"{pool}.sock"))
+                        sock.send(b"\1\1\0\1")
+                stopping.wait(0.5)
+
+    threads = [threading.Thread(target=keep_sending, args=[pool]) for pool in ("redirect-a", "redirect-b")]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join()
+
+
+def worst_s(port, path, seconds):
+    """The longest that one of some visitors, who go on and on, waited for 302; nobody may get anything else."""
+    until, worst, wrong = time.monotonic() + seconds, [], []
+
+    def visit():
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        while time.monotonic() < until:
+            began = time.monotonic()
+            connection.request("GET", path)
+            reply = connection.getresponse()
+            reply.read()
+            worst.append(time.monotonic() - began)
+            if reply.status != 302:
+                wrong.append(reply.status)
+        connection.close()
+
+    threads = [threading.Thread(target=visit) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    return max(worst)
+
+
+@pytest.mark.parametrize("keepalive, nginx, workers", SIZES)
+def test_no_sizes_hang_or_starve_a_request(keepalive, nginx, workers):
+    sizes = {"TERSE_NGINX_KEEPALIVE": keepalive, "TERSE_NGINX_WORKERS": nginx,
+             "TERSE_REDIRECT_WORKERS": workers, "TERSE_REDIRECT_WORKERS_MAX": workers}  # fmt: skip
+    with Stack(**sizes) as stack:
+        code = new_url(Api("127.0.0.1", stack.port, set()))["short_code"]
+        assert worst_s(stack.port, f"/{code}", 2) < 2
+
+
+def test_half_sent_requests_starve_nobody(stack, client):
+    code = new_url(client)["short_code"]
+    with half_sent(stack):
+        assert worst_s(stack.port, f"/{code}", 3) < 3
+
+
+def test_a_body_that_nobody_wants_spoils_no_other_request(client):
+    code = new_url(client)["short_code"]
+    for _ in range(5):
+        assert client.send("POST", f"/{code}", body=b"x" * 50000, headers=[("Content-Type", "text/plain")]).status == 405
+        assert client.get(f"/{code}").status == 302
+
+
+def forget(stack, codes):
+    """Makes misses of codes: nobody but PostgreSQL knows them any more."""
+    keys = [f"u:{code}" for code in codes]
+    subprocess.run(["redis-cli", "-s", stack.run / "redis.sock", "DEL", *keys], check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def urls_locked(stack):
+    """Look-ups of urls wait as long as this lasts."""
+    with contextlib.closing(stack.connect()) as session, session.cursor() as cursor:
+        cursor.execute("LOCK TABLE urls IN ACCESS EXCLUSIVE MODE")
+        yield
+        session.rollback()
+
+
+def waiting_look_ups(stack):
+    text = """SELECT count(*) FROM pg_stat_activity
+              WHERE wait_event_type = 'Lock' AND query LIKE '%short_code = ANY%'"""
+    return stack.sql(text)[0][0]
+
+
+def get_in_background(client, path, replies):
+    def get():
+        began = time.monotonic()
+        reply = client.get(path)
+        replies.append((reply.status, time.monotonic() - began))
+
+    thread = threading.Thread(target=get)
+    thread.start()
+    return thread
+
+
+def test_hits_go_on_while_misses_wait_for_the_database(stack, client):
+    hit, misses = new_url(client), [new_url(client) for _ in range(8)]
+    assert client.get(f"/{hit['short_code']}").status == 302
+    forget(stack, [url["short_code"] for url in misses])
+    replies = []
+    with urls_locked(stack):
+        threads = [get_in_background(client, f"/{url['short_code']}", replies) for url in misses]
+        wait_for(lambda: waiting_look_ups(stack) > 0)
+        with Visitors(stack.port, hit["short_code"]) as visitors:
+            wait_for(lambda: visitors.redirected > 200)
+        assert not replies
+    for thread in threads:
+        thread.join()
+    assert visitors.refused == 0
+    assert [status for status, _ in replies] == [302] * len(misses)
+
+
+def test_a_miss_that_waits_too_long_is_told_so_in_time(stack, client):
+    url = new_url(client)
+    forget(stack, [url["short_code"]])
+    replies = []
+    with urls_locked(stack):
+        get_in_background(client, f"/{url['short_code']}", replies).join()
+    (status, seconds), = replies
+    assert status == 503
+    assert DEADLINE_MS / 1000 * 0.5 < seconds < DEADLINE_MS / 1000 + 2
+    wait_for(lambda: client.get(f"/{url['short_code']}").status == 302)
+
+
+def test_a_visitor_who_leaves_while_his_miss_waits_costs_nothing(stack, client):
+    url = new_url(client)
+    forget(stack, [url["short_code"]])
+    with urls_locked(stack):
+        with socket.create_connection(("127.0.0.1", stack.port)) as sock:
+            sock.sendall(f"GET /{url['short_code']} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            wait_for(lambda: waiting_look_ups(stack) > 0)
+        spent = cpu_s(stack)
+        time.sleep(0.5)  # a loop that spins spends it all
+        assert cpu_s(stack) - spent < 0.3
+    wait_for(lambda: client.get(f"/{url['short_code']}").status == 302)
+
+
+def cpu_s(stack):
+    """CPU seconds of the redirect workers."""
+    ticks = 0
+    for pool in ("redirect-a", "redirect-b"):
+        for pid in stack.pids(pool, "terse-worker"):
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / 100
