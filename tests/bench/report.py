@@ -157,6 +157,8 @@ def figures_of(more):
         if of_key:
             found[name] = min(row["ratio"] for row in of_key)
             found[name + " by CPU"] = min(row["ratio_by_cpu"] for row in of_key)
+    if more.get("ingest"):
+        found["ingest clicks/s"] = min(row["clicks_per_s"] for row in more["ingest"])
     return found
 
 
