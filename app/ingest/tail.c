@@ -44,6 +44,10 @@ struct tail {
 	int64_t scan_us;     /* when it began */
 	int64_t complete_us; /* when the last complete one began */
 	int64_t stored_us;
+	/* Redis did not take a change: it lacks what came after `owed`. The host's own tables
+	 * are brought forward without it. */
+	bool owes;
+	struct outbox_cursor owed;
 };
 
 struct tail *
@@ -104,18 +108,47 @@ put(struct tail *t, struct ctx *cx, const struct outbox_row *row)
 }
 
 /* A row that a later one made old is not put: if the cache has lost what came of the later
- * one, it would serve the old target until that one's turn comes. */
-static enum err
+ * one, it would serve the old target until that one's turn comes. False: Redis did not take
+ * it. The host's table comes after Redis (see l1.h), and again when Redis is back. */
+static bool
 apply(struct tail *t, struct ctx *cx, const struct outbox_row *row)
 {
-	enum err e;
+	bool is_put;
 
 	unknown_learn(t->to.unknown, row->short_code);
-	e = row->is_latest ? put(t, cx, row) : ERR_OK;
+	is_put = !row->is_latest || (!t->owes && put(t, cx, row) == ERR_OK);
 	l1_invalidate(t->to.l1, row->short_code);
-	if (!e)
+	if (is_put)
 		metric_add(M_OUTBOX_APPLIED, 0, 0, 0, 1);
-	return e;
+	return is_put;
+}
+
+/* Until Redis has all that came after `from`, nobody on this host reads from it. */
+static void
+owe(struct tail *t, const struct outbox_cursor *from)
+{
+	if (t->owes)
+		return;
+	t->owes = true;
+	t->owed = *from;
+	breaker_mark_dirty(t->to.breaker);
+	log_event(LOG_WARN, "changes wait for redis", "it did not take one");
+}
+
+/* Goes back to what Redis lacks, once it answers. */
+static void
+pay(struct tail *t, const struct ctx *cx)
+{
+	struct ctx own = *cx; /* a failure is not the step's */
+	int64_t us;
+
+	if (!t->owes || cache_ping(t->to.cache, &own, &us) != ERR_OK)
+		return;
+	t->owes = false;
+	t->seen = t->owed;
+	t->window.n = 0;
+	t->in_scan = false;
+	log_event(LOG_INFO, "redis takes changes", "again");
 }
 
 static enum err
@@ -134,20 +167,18 @@ open_once(struct tail *t, struct ctx *cx)
 }
 
 /* The first reader meets a row. */
-static enum err
+static void
 meet(struct tail *t, struct ctx *cx, const struct outbox_row *row)
 {
 	const struct outbox_cursor at = { row->xid, row->id };
-	enum err e = window_has(&t->window, &at) ? ERR_OK : apply(t, cx, row);
 
-	if (e)
-		return e;
+	if (!window_has(&t->window, &at) && !apply(t, cx, row))
+		owe(t, &t->seen);
 	if (row->is_settled)
 		t->seen = at;
 	else
 		window_add(&t->window, &at);
 	t->at = at;
-	return ERR_OK;
 }
 
 static void
@@ -159,14 +190,16 @@ begin_scan(struct tail *t)
 	t->dirty_mark = breaker_dirty_mark(t->to.breaker);
 }
 
-/* All that was committed when the scan began has reached the caches. */
+/* All that was committed when the scan began has reached the caches, unless Redis is away. */
 static void
 end_scan(struct tail *t)
 {
 	t->in_scan = false;
+	window_pass(&t->window, &t->seen);
+	if (t->owes)
+		return;
 	t->complete_us = t->scan_us;
 	breaker_clear_dirty(t->to.breaker, t->dirty_mark);
-	window_pass(&t->window, &t->seen);
 }
 
 static enum err
@@ -180,7 +213,7 @@ scan_page(struct tail *t, struct ctx *cx)
 		begin_scan(t);
 	e = outbox_read(t->db, cx, &t->at, PAGE, &page);
 	for (i = 0; !e && i < page.n; i++)
-		e = meet(t, cx, &page.rows[i]);
+		meet(t, cx, &page.rows[i]);
 	if (!e && page.n < PAGE)
 		end_scan(t);
 	if (!e)
@@ -214,11 +247,13 @@ pass_page(struct tail *t, struct ctx *cx, const struct outbox_cursor *seen)
 
 		if (cursor_compare(&at, seen) > 0)
 			break;
-		e = apply(t, cx, &page.rows[i]);
-		if (!e)
-			to = at;
+		if (!apply(t, cx, &page.rows[i])) {
+			owe(t, &to);
+			break;
+		}
+		to = at;
 	}
-	if (!e && (i < page.n || page.n < PAGE))
+	if (!e && !t->owes && (i < page.n || page.n < PAGE))
 		to = *seen;
 	return e ? e : store(t, cx, &to);
 }
@@ -232,11 +267,11 @@ pass_what_settled(struct tail *t, struct ctx *cx, bool *ret_more)
 
 	if (old != NULL)
 		seen = (struct outbox_cursor){ old->major, old->minor };
-	if (cursor_compare(&t->passed, &seen) < 0)
+	if (!t->owes && cursor_compare(&t->passed, &seen) < 0)
 		e = pass_page(t, cx, &seen);
 	else if (clock_mono_us() - t->stored_us > STORE_EVERY_US)
 		e = store(t, cx, &t->passed);
-	if (!e && cursor_compare(&t->passed, &seen) < 0)
+	if (!e && !t->owes && cursor_compare(&t->passed, &seen) < 0)
 		*ret_more = true;
 	return e;
 }
@@ -247,8 +282,10 @@ tail_step(struct tail *t, struct ctx *cx, bool *ret_more)
 	bool more = false;
 	enum err e = open_once(t, cx);
 
-	if (!e)
+	if (!e) {
+		pay(t, cx);
 		e = scan_page(t, cx);
+	}
 	if (!e)
 		e = pass_what_settled(t, cx, &more);
 	if (e)

@@ -32,7 +32,8 @@ struct tail *tail_new(const char *host, struct db *db, const struct tail_targets
 void tail_free(struct tail *t);
 
 /* Applies at most a page of changes. *ret_more: there may be more already. Fails as outbox
- * and cache_put do; nothing that was not applied is passed then. */
+ * does; nothing that was not applied is passed then. While Redis is away the host's own
+ * tables go on, nobody reads from Redis, and what it lacks is applied when it is back. */
 MUST_CHECK enum err tail_step(struct tail *t, struct ctx *cx, bool *ret_more);
 
 /* Publishes for how long this host has not known all changes. */
