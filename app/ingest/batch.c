@@ -52,7 +52,8 @@ static void
 move_to(struct batch *b, struct source *source, int64_t offset)
 {
 	assert(b->n_segments < BATCH_SEGMENTS);
-	b->offsets[b->n_segments] = (struct segment_offset){ source->segment.name, offset };
+	b->offsets[b->n_segments] =
+	    (struct segment_offset){ source->segment.name, offset, source->offset };
 	b->sources[b->n_segments++] = source;
 	if (b->n_segments == BATCH_SEGMENTS)
 		b->is_full = true;

@@ -6,8 +6,10 @@
 
 #include "app/ingest/batch.h"
 #include "app/ingest/dead.h"
-#include "app/ingest/past.h"
+#include "app/ingest/fresh.h"
+#include "app/ingest/recall.h"
 #include "app/ingest/sources.h"
+#include "app/ingest/visits.h"
 #include "lib/base/clock.h"
 #include "lib/base/ctx.h"
 #include "lib/base/log.h"
@@ -18,7 +20,8 @@
 
 enum {
 	REPEATS_US = 60 * 1000 * 1000, /* nginx asks another pool within this time */
-	IDS_SPACING_US = 1000 * 1000,
+	SPREAD_US = 120 * 1000 * 1000, /* the segments of a minute are stored one after another */
+	PAUSES_MOST = 10,
 	SYNC_AFTER_US = 150 * 1000,
 	REMOVE_EVERY_US = 500 * 1000
 };
@@ -34,9 +37,11 @@ struct drain {
 	int64_t pass_wall_us;
 	int64_t stored_us; /* all from before is stored */
 	int64_t removed_us;
-	int64_t last_id; /* greatest id given to a click */
-	struct past ids; /* last_id, by time */
-	int64_t repeats_from_id;
+	struct fresh fresh;
+	struct visits visits; /* stored lately */
+	struct recall recall;
+	int64_t pass_lines; /* stored in this pass */
+	int64_t pauses;     /* as many intervals until the next one */
 };
 
 struct drain *
@@ -50,9 +55,11 @@ drain_new(const struct settings *s, struct db *db)
 	d->settings = s;
 	d->db = db;
 	d->most_lines = s->ingest_batch_lines;
-	d->ids.spacing_us = IDS_SPACING_US;
+	recall_again(&d->recall);
+	d->pauses = 1;
 	ok = sources_init(&d->sources);
 	ok = batch_init(&d->batch) && ok;
+	ok = fresh_init(&d->fresh) && ok;
 	if (!ok) {
 		drain_free(d);
 		return NULL;
@@ -67,6 +74,8 @@ drain_free(struct drain *d)
 		return;
 	sources_release(&d->sources);
 	batch_release(&d->batch);
+	fresh_release(&d->fresh);
+	visits_release(&d->visits);
 	free(d);
 }
 
@@ -74,6 +83,12 @@ int64_t
 drain_stored_us(const struct drain *d)
 {
 	return d->stored_us;
+}
+
+int64_t
+drain_pause_us(const struct drain *d)
+{
+	return d->settings->ingest_interval_ms * 1000 * d->pauses;
 }
 
 static enum err
@@ -167,24 +182,38 @@ gather(struct drain *d, struct ctx *cx)
 }
 
 static enum err
-store_batch(struct drain *d, struct ctx *cx)
+store_fresh(struct drain *d, struct ctx *cx)
 {
 	const struct batch *b = &d->batch;
-	const struct click_batch click_batch = { b->bytes, b->n, b->offsets, b->n_segments,
-		d->repeats_from_id };
-	struct click_counts counts = { 0 };
-	enum err e = click_store_batch(d->db, cx, d->settings->host, &click_batch, &counts);
+	const struct fresh *f = &d->fresh;
+	const struct click_batch click_batch = { b->bytes, f->n, f->notes, f->n_notes, b->offsets,
+		b->n_segments };
+	int64_t last_id;
+	enum err e = click_store_batch(d->db, cx, d->settings->host, &click_batch, &last_id);
 
-	metric_add(M_INGEST_BATCHES, e ? OUTCOME_ERROR : OUTCOME_OK, 0, 0, 1);
 	if (e)
 		return e;
+	visits_keep(&d->visits, clock_mono_us());
+	recall_note(&d->recall, last_id);
 	batch_stored(b);
-	metric_add(M_INGEST_CLICKS, 0, 0, 0, (uint64_t)counts.stored);
-	metric_add(M_INGEST_REPEATS, 0, 0, 0, (uint64_t)counts.repeats);
-	if (counts.last_id > d->last_id)
-		d->last_id = counts.last_id;
-	past_add(&d->ids, clock_mono_us(), 0, d->last_id);
+	d->pass_lines += b->lines;
+	metric_add(M_INGEST_CLICKS, 0, 0, 0, (uint64_t)f->n_notes);
+	metric_add(M_INGEST_REPEATS, 0, 0, 0, (uint64_t)f->repeats);
 	return ERR_OK;
+}
+
+static enum err
+store_batch(struct drain *d, struct ctx *cx)
+{
+	struct batch *b = &d->batch;
+	enum err e = fresh_take(&d->fresh, b->bytes, b->n, (size_t)b->lines, &d->visits);
+
+	if (e == ERR_INVALID)
+		e = ctx_fail(cx, e, "not a click's line");
+	if (!e)
+		e = store_fresh(d, cx);
+	metric_add(M_INGEST_BATCHES, e ? OUTCOME_ERROR : OUTCOME_OK, 0, 0, 1);
+	return e;
 }
 
 /* The database refuses the batch's one line. */
@@ -243,20 +272,35 @@ remove_spent(struct drain *d, struct ctx *cx, const struct source *source)
 	return click_offset_drop(d->db, cx, d->settings->host, name);
 }
 
+/* A transaction costs as much as some hundred clicks, and whoever reads makes us hurry: so
+ * when many come, passes are made rarer until they are worth it. */
+static void
+set_pauses(struct drain *d)
+{
+	int64_t many = d->settings->ingest_batch_lines / 2, few = many / 50;
+
+	if (d->pass_lines <= few)
+		d->pauses = 1;
+	else if (d->pass_lines < many && d->pauses < PAUSES_MOST)
+		d->pauses++;
+	else if (d->pass_lines > 2 * many && d->pauses > 1)
+		d->pauses--;
+	d->pass_lines = 0;
+}
+
 static enum err
 end_pass(struct drain *d, struct ctx *cx)
 {
-	const struct past_note *old;
 	enum err e = ERR_OK;
 	int i;
 
 	d->in_pass = false;
+	set_pauses(d);
 	if (d->sources.is_complete) {
 		d->stored_us = d->pass_us;
 		metric_set(M_INGEST_CAUGHT_UP, (double)d->pass_wall_us / 1e6);
 		/* Lines to come were journaled after this pass began. */
-		old = past_find(&d->ids, d->pass_us - REPEATS_US);
-		d->repeats_from_id = old ? old->minor : 0;
+		visits_forget(&d->visits, d->pass_us - REPEATS_US);
 	}
 	if (clock_mono_us() - d->removed_us < REMOVE_EVERY_US)
 		return ERR_OK;
@@ -266,6 +310,33 @@ end_pass(struct drain *d, struct ctx *cx)
 	return e;
 }
 
+/*
+ * Asks the database which visits it has: only after the offsets, so that what an offset says
+ * is stored is among them. Repeats of older visits than the first line's can't come.
+ */
+static enum err
+recall(struct drain *d, struct ctx *cx)
+{
+	int64_t since_us = 0;
+
+	if (d->recall.known_id == 0)
+		since_us = source_began_us(d->batch.sources[0]) - REPEATS_US - SPREAD_US;
+	return recall_step(&d->recall, d->db, cx, since_us, &d->visits);
+}
+
+/* Stores what has been gathered. */
+static enum err
+move(struct drain *d, struct ctx *cx)
+{
+	enum err e = ERR_OK;
+
+	if (d->batch.n_segments == 0)
+		return end_pass(d, cx);
+	if (d->recall.is_due)
+		e = recall(d, cx);
+	return e || d->recall.is_due ? e : store(d, cx);
+}
+
 enum err
 drain_step(struct drain *d, struct ctx *cx, bool *ret_more)
 {
@@ -273,13 +344,12 @@ drain_step(struct drain *d, struct ctx *cx, bool *ret_more)
 
 	if (!e)
 		e = gather(d, cx);
-	if (!e && d->batch.n_segments > 0)
-		e = store(d, cx);
-	else if (!e)
-		e = end_pass(d, cx);
+	if (!e)
+		e = move(d, cx);
 	if (e) {
 		/* What came of the last transaction is not known, only the database knows. */
 		sources_forget_offsets(&d->sources);
+		recall_again(&d->recall);
 		d->in_pass = false;
 		return e;
 	}

@@ -29,6 +29,9 @@ MUST_CHECK enum err drain_step(struct drain *d, struct ctx *cx, bool *ret_more);
 /* Everything journaled before this moment (clock_mono_us() scale) is stored; 0: unknown. */
 int64_t drain_stored_us(const struct drain *d);
 
+/* How long to wait after a pass before the next one begins: longer while many lines come. */
+int64_t drain_pause_us(const struct drain *d);
+
 /* Writes to disk what waits for the database longer than a pass takes when all is well, so
  * that a power cut costs no more than that. */
 MUST_CHECK enum err drain_sync(struct drain *d, struct ctx *cx);

@@ -20,8 +20,12 @@
 #include "lib/data/breaker.h"
 #include "lib/data/click_store.h"
 #include "lib/data/migrate.h"
+#include "lib/data/news.h"
 
 enum { STEP_TIMEOUT_MS = 10 * 1000, STOP_US = 3 * 1000 * 1000, LOG_AGE_US = 100 * 1000 };
+
+/* Changes that are told of within this time are looked for together. */
+enum { GATHER_US = 20 * 1000 };
 
 /* In the order in which they run when several are due. */
 enum { PREPARE, SYNC, DRAIN, TAIL, HOUSE, TASKS };
@@ -65,7 +69,10 @@ sync_journal(struct loop *l, struct ctx *cx, bool *ret_more)
 static enum err
 drain(struct loop *l, struct ctx *cx, bool *ret_more)
 {
-	return drain_step(l->in->drain, cx, ret_more);
+	enum err e = drain_step(l->in->drain, cx, ret_more);
+
+	l->tasks[DRAIN].interval_us = drain_pause_us(l->in->drain);
+	return e;
 }
 
 static enum err
@@ -147,6 +154,15 @@ serve_waiters(struct loop *l)
 		task_hurry(&l->tasks[DRAIN], clock_mono_us());
 }
 
+static void
+hear_news(struct loop *l)
+{
+	int64_t now_us = clock_mono_us();
+
+	if (news_turn(l->in->news, now_us) && l->tasks[TAIL].due_us > now_us + GATHER_US)
+		task_hurry(&l->tasks[TAIL], now_us + GATHER_US);
+}
+
 static int
 until_next_ms(const struct loop *l)
 {
@@ -166,6 +182,7 @@ wait_for_events(struct loop *l)
 	struct pollfd fds[] = {
 		{ .fd = l->signal_fd, .events = POLLIN },
 		{ .fd = waiters_fd(l->in->waiters), .events = POLLIN },
+		{ .fd = news_fd(l->in->news), .events = POLLIN }, /* for hear_news */
 	};
 
 	if (poll(fds, N(fds), until_next_ms(l)) <= 0)
@@ -213,6 +230,7 @@ loop_run(struct ingest *in, int signal_fd)
 	while (!l.must_stop) {
 		run_what_is_due(&l);
 		serve_waiters(&l);
+		hear_news(&l);
 		tail_publish_lag(in->tail);
 		metric_set(M_CACHE_OPEN, breaker_is_open(in->breaker));
 		log_flush_if_older(LOG_AGE_US);

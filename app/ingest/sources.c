@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/num.h"
+
 bool
 sources_init(struct sources *s)
 {
@@ -116,6 +118,17 @@ sources_sync(struct sources *s, const char *dir)
 			why = errno;
 	errno = why;
 	return why ? ERR_UNAVAILABLE : ERR_OK;
+}
+
+int64_t
+source_began_us(const struct source *source)
+{
+	const char *name = source->segment.name;
+	int64_t began_us = 0;
+
+	if (num_parse(name, strcspn(name, "-"), 0, INT64_MAX, &began_us) != ERR_OK)
+		return 0;
+	return began_us;
 }
 
 bool

@@ -43,6 +43,9 @@ void sources_forget_offsets(struct sources *s);
 /* Writes to disk what is in no database yet. ERR_UNAVAILABLE (errno): some of it is not. */
 MUST_CHECK enum err sources_sync(struct sources *s, const char *dir);
 
+/* When it was begun, as its name says (wall clock); 0: the name does not say. */
+int64_t source_began_us(const struct source *source);
+
 /* Whether all of it that ever will be is stored. */
 bool source_is_spent(const struct source *source);
 

@@ -1,7 +1,7 @@
 /*
  * Storing clicks: a batch of journal lines, the counters and the journal's offsets, in one
- * transaction, so that each line counts exactly once. For terse-ingest, on a direct
- * connection.
+ * transaction, so that each line counts exactly once. Who calls leaves out repeats. For
+ * terse-ingest, on a direct connection.
  */
 #ifndef LIB_DATA_CLICK_STORE_H
 #define LIB_DATA_CLICK_STORE_H
@@ -13,6 +13,7 @@
 #include "lib/base/attr.h"
 #include "lib/base/err.h"
 
+struct click_note;
 struct ctx;
 struct db;
 
@@ -20,24 +21,36 @@ struct db;
 struct segment_offset {
 	const char *name;
 	int64_t offset;
+	int64_t from; /* what it was before; 0: not known to the database */
 };
 
 struct click_batch {
-	const char *lines;                    /* COPY text format, whole lines */
-	size_t n;                             /* bytes */
+	const char *lines;        /* COPY text format, whole lines */
+	size_t n;                 /* bytes */
+	struct click_note *notes; /* one per line; they are put into another order */
+	size_t n_notes;
 	const struct segment_offset *offsets; /* the segments' new offsets */
 	int n_offsets;
-	int64_t repeats_from_id; /* a repeat's first line has a greater id; 0: unknown */
 };
 
-struct click_counts {
-	int64_t stored, repeats;
-	int64_t last_id; /* greatest id given to a click; 0: none */
-};
-
-/* Stores the batch. ERR_INVALID: a line is bad (bisect); nothing is stored then. */
+/* Stores the batch. *ret_last_id: no click of it has a greater id. ERR_INVALID: a line is bad
+ * (bisect). ERR_UNAVAILABLE also when a segment does not stand where the batch begins: then
+ * an earlier transaction of unknown outcome has been committed. After an error nothing is
+ * stored, unless the answer was lost. */
 MUST_CHECK enum err click_store_batch(struct db *db, struct ctx *cx, const char *host,
-    const struct click_batch *batch, struct click_counts *ret_counts);
+    const struct click_batch *batch, int64_t *ret_last_id);
+
+/* Visits of the newest clicks; they live as long as the arena. */
+struct click_recent {
+	const uint64_t *visits; /* numbers as click_visit gives them */
+	int n;
+	int64_t first_id;  /* the least id among them */
+	int64_t newest_us; /* when the latest was made; 0: there is none */
+};
+
+/* Finds the last `most` with ids above after_id and, unless it is 0, below before_id. */
+MUST_CHECK enum err click_find_recent(struct db *db, struct ctx *cx, int64_t after_id,
+    int64_t before_id, int64_t most, struct click_recent *ret_recent);
 
 /* The stored offset of a segment; 0 when there is none. */
 MUST_CHECK enum err click_offset(

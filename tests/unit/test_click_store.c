@@ -9,6 +9,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/data/click.h"
+#include "lib/data/click_note.h"
 #include "lib/data/click_store.h"
 #include "lib/data/db.h"
 #include "lib/data/stats_store.h"
@@ -65,25 +66,45 @@ add_click(int visit, int64_t url, int visitor, const char *agent)
 	buf_add(&lines, line, n);
 }
 
-static enum err
-store_from(int64_t repeats_from_id, int64_t offset, struct click_counts *ret_counts)
+/* The batch of all lines; those that are no clicks have no note. */
+static struct click_batch
+batch_of(const struct segment_offset *offsets, int n_offsets)
 {
-	const struct segment_offset offsets[] = { { "seg\"1", offset }, { "seg2", 2 * offset } };
-	const struct click_batch batch = { lines.data, lines.len, offsets, N(offsets),
-		repeats_from_id };
+	static struct click_note notes[1000];
+	struct click_batch batch = { lines.data, lines.len, notes, 0, offsets, n_offsets };
 
-	database_fresh(&d);
-	return click_store_batch(d.db, &d.cx, "host", &batch, ret_counts);
+	for (size_t at = 0; at < lines.len;) {
+		size_t len = strcspn(lines.data + at, "\n") + 1;
+
+		cr_assert_lt(batch.n_notes, N(notes));
+		if (click_note_read(lines.data + at, len, &notes[batch.n_notes]) == ERR_OK)
+			batch.n_notes++;
+		at += len;
+	}
+	return batch;
 }
 
-static struct click_counts
-store(int64_t repeats_from_id, int64_t offset)
+/* Moves the offset of the first segment from..to, and the other's twice as far. */
+static enum err
+store_lines(int64_t from, int64_t to, int64_t *ret_last_id)
 {
-	struct click_counts counts = { 0 };
+	const struct segment_offset offsets[] = { { "seg\"1", to, from },
+		{ "seg2", 2 * to, 2 * from } };
+	const struct click_batch batch = batch_of(offsets, N(offsets));
 
-	cr_assert_eq(store_from(repeats_from_id, offset, &counts), ERR_OK, "%s", d.cx.diag);
+	database_fresh(&d);
+	return click_store_batch(d.db, &d.cx, "host", &batch, ret_last_id);
+}
+
+/* Returns the last id. */
+static int64_t
+store(int64_t from, int64_t to)
+{
+	int64_t last_id = -1;
+
+	cr_assert_eq(store_lines(from, to, &last_id), ERR_OK, "%s", d.cx.diag);
 	buf_cut(&lines, 0);
-	return counts;
+	return last_id;
 }
 
 static int64_t
@@ -108,13 +129,11 @@ stats_of(const char *code)
 
 Test(click_store, stores_lines_in_the_columns_that_they_are_written_for)
 {
-	struct click_counts counts;
+	int64_t last_id;
 
 	add_click(1, 2, 1, PERSON);
-	counts = store(0, 100);
-	cr_assert_eq(counts.stored, 1);
-	cr_assert_eq(counts.repeats, 0);
-	cr_assert_eq(counts.last_id, database_int(&d, "SELECT id FROM clicks"));
+	last_id = store(0, 100);
+	cr_assert_eq(last_id, database_int(&d, "SELECT id FROM clicks"));
 	cr_assert_str_eq(database_text(&d, "SELECT visit_id FROM clicks"),
 	    "00000000-0000-0000-0000-000000000001");
 	cr_assert_eq(database_int(&d, "SELECT us(at) FROM clicks"), AT_US + 1);
@@ -137,7 +156,7 @@ Test(click_store, counts_clicks_bots_and_visitors)
 	store(0, 10);
 	add_click(5, 1, 1, PERSON);
 	add_click(6, 1, 3, PERSON);
-	store(0, 20);
+	store(10, 20);
 	st = stats_of("code1");
 	cr_assert_eq(st.all, 5);
 	cr_assert_eq(st.bots, 1);
@@ -153,32 +172,82 @@ Test(click_store, keeps_last_click_when_older_ones_come_late)
 	add_click(9, 1, 1, PERSON);
 	store(0, 10);
 	add_click(5, 1, 1, PERSON);
-	store(0, 20);
+	store(10, 20);
 	cr_assert_eq(stats_of("code1").last_click_us, AT_US + 9);
 }
 
-Test(click_store, refuses_repeats_within_a_batch_and_after_it)
+Test(click_store, refuses_lines_that_another_session_has_stored)
 {
-	struct click_counts first, second;
+	int64_t last_id = -1;
 
 	add_click(1, 1, 1, PERSON);
+	store(0, 10);
 	add_click(2, 1, 1, PERSON);
+	cr_assert_eq(store_lines(0, 20, &last_id), ERR_UNAVAILABLE);
+	cr_assert_not_null(strstr(d.cx.diag, "stored meanwhile"));
+	cr_assert_eq(last_id, -1);
+	cr_assert_eq(offset_of("seg2"), 20);
+	cr_assert_eq(stats_of("code1").all, 1);
+	store(10, 20);
+	cr_assert_eq(stats_of("code1").all, 2);
+}
+
+static enum err
+begin_as_a_session_that_is_lost(struct db *other, int64_t to)
+{
+	static const struct db_query move = { .name = "move",
+		.text = "INSERT INTO journal_offsets VALUES ('host', 'seg\"1', $1)" };
+	struct db_args args;
+	enum err e = db_begin(other, &d.cx);
+
+	db_args_init(&args, d.arena);
+	db_arg_int(&args, to);
+	return e ? e : db_exec(other, &d.cx, &move, &args, NULL);
+}
+
+Test(click_store, waits_for_a_session_that_may_yet_commit_the_same_lines)
+{
+	struct db *other = database_connect(&d);
+	int64_t last_id;
+	int status;
+
+	cr_assert_eq(begin_as_a_session_that_is_lost(other, 10), ERR_OK);
 	add_click(1, 1, 1, PERSON);
-	first = store(0, 10);
-	cr_assert_eq(first.stored, 2);
-	cr_assert_eq(first.repeats, 1);
-	add_click(2, 1, 1, PERSON);
-	add_click(3, 1, 1, PERSON);
-	second = store(0, 20);
-	cr_assert_eq(second.stored, 1);
-	cr_assert_eq(second.repeats, 1);
-	cr_assert_eq(stats_of("code1").all, 3);
-	add_click(3, 1, 1, PERSON);
-	cr_assert_eq(store(second.last_id, 30).stored, 1, "the caller knows that it is none");
-	add_click(3, 1, 1, PERSON);
-	second = store(second.last_id, 30);
-	cr_assert_eq(second.stored, 0);
-	cr_assert_eq(second.last_id, 0);
+	if (fork() == 0) {
+		d.db = database_connect(&d);
+		_exit((int)store_lines(0, 10, &last_id));
+	}
+	while (database_int(&d, "SELECT count(*) FROM pg_stat_activity WHERE datname ="
+				" current_database() AND wait_event_type = 'Lock'") == 0)
+		usleep(5000);
+	cr_assert_eq(db_commit(other, &d.cx), ERR_OK);
+	cr_assert_gt(wait(&status), 0);
+	cr_assert(WIFEXITED(status));
+	cr_assert_eq(WEXITSTATUS(status), ERR_UNAVAILABLE);
+	cr_assert_eq(database_int(&d, "SELECT count(*) FROM clicks"), 0);
+	db_free(other);
+}
+
+Test(click_store, finds_the_newest_visits)
+{
+	struct click_recent found;
+	uint64_t visit;
+	int64_t first_id;
+
+	cr_assert_eq(click_find_recent(d.db, &d.cx, 0, 0, 10, &found), ERR_OK);
+	cr_assert_eq(found.n, 0);
+	for (int i = 1; i <= 5; i++)
+		add_click(i, 1, 1, PERSON);
+	first_id = store(0, 10) - 4;
+	cr_assert_eq(click_find_recent(d.db, &d.cx, 0, 0, 2, &found), ERR_OK);
+	cr_assert_eq(found.n, 2);
+	cr_assert_eq(found.first_id, first_id + 3);
+	cr_assert_eq(found.newest_us, AT_US + 5);
+	cr_assert_eq(click_visit("00000000000000000000000000000005", 32, &visit), ERR_OK);
+	cr_assert_eq(found.visits[0], visit);
+	cr_assert_eq(click_find_recent(d.db, &d.cx, first_id, found.first_id, 10, &found), ERR_OK);
+	cr_assert_eq(found.n, 2);
+	cr_assert_eq(found.first_id, first_id + 1);
 }
 
 Test(click_store, gives_ids_in_the_order_of_lines)
@@ -196,7 +265,7 @@ Test(click_store, gives_ids_in_the_order_of_lines)
 
 Test(click_store, keeps_offsets_with_the_lines)
 {
-	struct click_counts counts = { .stored = -1 };
+	int64_t last_id = -1;
 
 	cr_assert_eq(offset_of("seg2"), 0);
 	add_click(1, 1, 1, PERSON);
@@ -205,8 +274,8 @@ Test(click_store, keeps_offsets_with_the_lines)
 	cr_assert_eq(offset_of("seg2"), 200);
 	add_click(2, 1, 1, PERSON);
 	buf_adds(&lines, "not a click\n");
-	cr_assert_eq(store_from(0, 300, &counts), ERR_INVALID, "%s", d.cx.diag);
-	cr_assert_eq(counts.stored, -1, "written only on success");
+	cr_assert_eq(store_lines(100, 300, &last_id), ERR_INVALID, "%s", d.cx.diag);
+	cr_assert_eq(last_id, -1, "written only on success");
 	database_fresh(&d);
 	cr_assert_eq(offset_of("seg2"), 200);
 	cr_assert_eq(database_int(&d, "SELECT count(*) FROM clicks"), 1);
@@ -227,19 +296,19 @@ Test(click_store, calls_each_kind_of_bad_line_invalid)
 		VISIT "2025-01-01Z\t1\t\\N\t\xff\t\\N\t\\N\t1\tf\n",
 		VISIT "2025-01-01Z\t1\t\\N\tc\t\\N\t\\N\t1\tf\t\n",
 	};
-	struct click_counts counts;
+	int64_t last_id;
 
 	for (size_t i = 0; i < N(bad); i++) {
 		buf_cut(&lines, 0);
 		buf_adds(&lines, bad[i]);
-		cr_assert_eq(store_from(0, 1, &counts), ERR_INVALID, "%s: %s", bad[i], d.cx.diag);
+		cr_assert_eq(store_lines(0, 1, &last_id), ERR_INVALID, "%s: %s", bad[i], d.cx.diag);
 	}
 	cr_assert_eq(offset_of("seg2"), 0);
 }
 
 Test(click_store, stores_offsets_without_lines)
 {
-	cr_assert_eq(store(0, 50).stored, 0);
+	store(0, 50);
 	cr_assert_eq(offset_of("seg2"), 100);
 }
 
@@ -261,18 +330,14 @@ Test(click_store, keeps_clicks_of_urls_and_users_that_are_gone)
 
 Test(click_store, makes_a_missing_partition_and_goes_past_taken_ids)
 {
-	struct click_counts counts;
-
 	database_run(&d, "SELECT setval('event_id_seq', 9 * 8388608)");
 	add_click(1, 1, 1, PERSON);
-	counts = store(0, 10);
-	cr_assert_eq(counts.stored, 1);
-	cr_assert_eq(counts.last_id, INT64_C(9) * 8388608 + 2, "the first try drew one");
+	cr_assert_eq(store(0, 10), INT64_C(9) * 8388608 + 2, "the first try drew one");
 	database_run(&d, "INSERT INTO clicks SELECT last_value + 1, now(), 1, 1, gen_random_uuid(),"
 			 " 1, false, 'x' FROM event_id_seq");
 	add_click(2, 1, 1, PERSON);
 	add_click(3, 1, 1, PERSON);
-	cr_assert_eq(store(0, 20).stored, 2);
+	store(10, 20);
 	cr_assert_eq(stats_of("code1").all, 3);
 }
 
@@ -289,21 +354,20 @@ Test(click_store, makes_partitions_before_they_are_needed)
 static int
 store_as(int host)
 {
-	struct click_counts counts;
 	char name[16];
+	int64_t last_id;
 	enum err e = ERR_OK;
 
 	d.db = database_connect(&d);
 	snprintf(name, sizeof(name), "host%d", host);
 	for (int i = 0; i < 30 && !e; i++) {
-		struct click_batch batch = { 0 };
+		struct click_batch batch;
 
 		buf_cut(&lines, 0);
 		for (int url = 1; url <= 3; url++)
 			add_click(host * 1000000 + i * 10 + url, host ? url : 4 - url, i, PERSON);
-		batch.lines = lines.data;
-		batch.n = lines.len;
-		e = click_store_batch(d.db, &d.cx, name, &batch, &counts);
+		batch = batch_of(NULL, 0);
+		e = click_store_batch(d.db, &d.cx, name, &batch, &last_id);
 	}
 	return (int)e;
 }
@@ -335,7 +399,8 @@ Test(click_store, works_on_after_its_connection_was_lost)
 	store(0, 10);
 	db_close(d.db);
 	add_click(2, 1, 1, PERSON);
-	cr_assert_eq(store(0, 20).stored, 1, "the temporary table is made again");
+	store(10, 20);
+	cr_assert_eq(stats_of("code1").all, 2);
 }
 
 /* Cleans until nothing is left; the number of calls. */
@@ -393,11 +458,11 @@ Test(click_store, has_an_error_for_each_call_when_the_database_is_away)
 {
 	struct db *away = db_new("host=/nonexistent dbname=none", "", 500);
 	const struct click_batch batch = { 0 };
-	struct click_counts counts;
+	int64_t last_id;
 	int64_t offset;
 	bool left;
 
-	cr_assert_eq(click_store_batch(away, &d.cx, "h", &batch, &counts), ERR_UNAVAILABLE);
+	cr_assert_eq(click_store_batch(away, &d.cx, "h", &batch, &last_id), ERR_UNAVAILABLE);
 	cr_assert_eq(click_offset(away, &d.cx, "h", "s", &offset), ERR_UNAVAILABLE);
 	cr_assert_eq(click_offset_drop(away, &d.cx, "h", "s"), ERR_UNAVAILABLE);
 	cr_assert_eq(click_partitions_ahead(away, &d.cx), ERR_UNAVAILABLE);

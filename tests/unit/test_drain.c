@@ -230,6 +230,64 @@ Test(drain, a_visit_in_two_segments_counts_once)
 	cr_assert_eq(stored(), 6);
 }
 
+Test(drain, a_visit_that_another_process_stored_counts_once)
+{
+	append_clicks("1.log", 0, 3);
+	drain_all();
+	drain_free(drain);
+	drain = drain_new(&settings, d.db);
+	append_clicks("2.log", 1, 3);
+	drain_all();
+	cr_assert_eq(stored(), 4);
+}
+
+Test(drain, a_visit_whose_transaction_had_no_answer_counts_once)
+{
+	int steps;
+
+	append_clicks("1.log", 0, 3);
+	drain_all();
+	append_clicks("2.log", 3, 1);
+	database_run(&d, "ALTER TABLE clicks RENAME TO hidden");
+	cr_assert_neq(pass(&steps), ERR_OK);
+	database_run(&d, "ALTER TABLE hidden RENAME TO clicks");
+	/* As if it had been committed all the same. */
+	database_run(&d, "INSERT INTO journal_offsets VALUES ('h', '2.log', 65536)");
+	database_run(&d, "INSERT INTO clicks SELECT nextval('event_id_seq'), now(), 1, NULL,"
+			 " '00000000-0000-0000-0000-000000000003', 1, false, 'x'");
+	append_clicks("3.log", 2, 3);
+	drain_all();
+	cr_assert_eq(stored(), 5);
+}
+
+Test(drain, recalls_many_visits_in_steps)
+{
+	database_run(&d, "INSERT INTO clicks SELECT nextval('event_id_seq'), now(), 1, NULL,"
+			 " lpad(to_hex(n), 32, '0')::uuid, 1, false, 'x'"
+			 " FROM generate_series(0, 119999) AS n");
+	append_clicks("1.log", 0, 2);
+	append_clicks("1.log", 119999, 2);
+	cr_assert_eq(drain_all(), 4);
+	cr_assert_eq(stored(), 120001);
+}
+
+Test(drain, pauses_longer_while_many_lines_come)
+{
+	settings.ingest_interval_ms = 50;
+	drain_all();
+	cr_assert_eq(drain_pause_us(drain), 50 * 1000);
+	for (int i = 0; i < 20; i++) {
+		append_clicks("1.log", i * 200, 200);
+		drain_all();
+	}
+	cr_assert_eq(drain_pause_us(drain), 500 * 1000, "not without end");
+	append_clicks("1.log", 10000, 5000);
+	drain_all();
+	cr_assert_lt(drain_pause_us(drain), 500 * 1000);
+	drain_all();
+	cr_assert_eq(drain_pause_us(drain), 50 * 1000);
+}
+
 Test(drain, finds_the_bad_line_among_many)
 {
 	static const char bad[] = "no-visit\t2026-01-02T03:04:05Z\t1\t\\N\tc\t\\N\t\\N\t7\tf\n";

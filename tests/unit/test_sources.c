@@ -142,3 +142,13 @@ Test(sources, need_a_directory)
 	cr_assert_eq(sources_list(&s, "/nonexistent/journal"), ERR_UNAVAILABLE);
 	cr_assert_eq(s.n, 0);
 }
+
+Test(sources, tell_when_they_were_begun)
+{
+	struct source source = { 0 };
+
+	strcpy(source.segment.name, "0001790000000000-77-00000000deadbeef.log");
+	cr_assert_eq(source_began_us(&source), 1790000000000);
+	strcpy(source.segment.name, "strange.log");
+	cr_assert_eq(source_began_us(&source), 0);
+}
