@@ -13,6 +13,7 @@
 #include "lib/data/cache.h"
 #include "lib/data/db.h"
 #include "lib/data/l1.h"
+#include "lib/data/news.h"
 #include "lib/data/unknown.h"
 
 enum { ARENA_BYTES = 64 * 1024 * 1024 };
@@ -45,6 +46,7 @@ init_private(struct ingest *in)
 	in->arena = arena_new(ARENA_BYTES);
 	in->db = db_new(s->db_direct, s->db_password, s->db_timeout_ms);
 	in->cache = cache_new(s->redis_socket, s->redis_timeout_ms, in->breaker);
+	in->news = news_new(s->redis_socket);
 	in->drain = drain_new(s, in->db);
 	to = (struct tail_targets){
 		.cache = in->cache,
@@ -53,8 +55,8 @@ init_private(struct ingest *in)
 		.unknown = in->unknown,
 	};
 	in->tail = tail_new(s->host, in->db, &to);
-	return in->arena != NULL && in->db != NULL && in->cache != NULL && in->drain != NULL &&
-	       in->tail != NULL;
+	return in->arena != NULL && in->db != NULL && in->cache != NULL && in->news != NULL &&
+	       in->drain != NULL && in->tail != NULL;
 }
 
 bool
@@ -78,6 +80,7 @@ ingest_release(struct ingest *in)
 {
 	tail_free(in->tail);
 	drain_free(in->drain);
+	news_free(in->news);
 	cache_free(in->cache);
 	db_free(in->db);
 	arena_free(in->arena);

@@ -13,6 +13,7 @@ struct cache;
 struct db;
 struct drain;
 struct l1;
+struct news;
 struct settings;
 struct tail;
 struct unknown;
@@ -25,6 +26,7 @@ struct ingest {
 	struct breaker *breaker;
 	struct cache *cache;
 	struct l1 *l1;
+	struct news *news;
 	struct unknown *unknown;
 	struct drain *drain;
 	struct tail *tail;

@@ -100,7 +100,7 @@ app_target(struct ctx *cx, const struct url *u, struct url_target *ret_target)
 static void
 put(struct app *app, struct ctx *cx, const struct url *u, const struct url_target *t)
 {
-	if (t == NULL || cache_put(app->cache, cx, u->short_code, t) != ERR_OK)
+	if (t == NULL || cache_put_change(app->cache, cx, u->short_code, t) != ERR_OK)
 		breaker_mark_dirty(app->breaker);
 	l1_invalidate(app->l1, u->short_code);
 	unknown_learn(app->unknown, u->short_code);

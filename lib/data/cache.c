@@ -9,6 +9,7 @@
 #include "lib/base/ctx.h"
 #include "lib/base/metric.h"
 #include "lib/data/breaker.h"
+#include "lib/data/news.h"
 #include "lib/data/pipeline.h"
 
 enum { SHA1_DIGITS = 40, KEY_SIZE = 2 + CODE_MAX + 1 };
@@ -21,8 +22,12 @@ struct cache {
 };
 
 /* Versions are compared as text, being 16 hex digits each. A value that is none of ours is
- * overwritten, whatever its type. */
+ * overwritten, whatever its type. A change is published though it is there already: not
+ * everybody may know. */
 static const char put_script[] =
+    "if ARGV[3] ~= '' then\n"
+    "  redis.call('PUBLISH', ARGV[3], '')\n"
+    "end\n"
     "local old = redis.pcall('GET', KEYS[1])\n"
     "if type(old) == 'string' and string.find(old, '^' .. string.rep('%x', 16) .. ' ')\n"
     "    and string.sub(old, 1, 16) >= string.sub(ARGV[1], 1, 16) then\n"
@@ -184,7 +189,7 @@ cache_get(struct cache *c, struct ctx *cx, const char *code, struct url_target *
 
 struct put {
 	char key[KEY_SIZE];
-	const char *value, *ttl_ms;
+	const char *value, *ttl_ms, *channel; /* channel: where to publish it; "": nowhere */
 	bool is_due; /* not tried, or this Redis does not know the script's hash */
 	bool is_stored;
 };
@@ -198,7 +203,8 @@ struct puts {
 
 /* ERR_MEMORY. */
 static enum err
-prepare(struct puts *p, const char *const codes[], const struct url_target targets[])
+prepare(struct puts *p, const char *const codes[], const struct url_target targets[],
+    const char *channel)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		struct put *put = &p->v[i];
@@ -208,6 +214,7 @@ prepare(struct puts *p, const char *const codes[], const struct url_target targe
 		if (!put->value)
 			return ERR_MEMORY;
 		put->ttl_ms = targets[i].url_id == 0 ? TOMBSTONE_MS : "0";
+		put->channel = channel;
 		put->is_due = true;
 		put->is_stored = false;
 	}
@@ -254,7 +261,7 @@ run_script(struct cache *c, struct puts *p, const char *verb, const char *script
 
 		if (put->is_due)
 			pipeline_add(c->pipe, (const char *const[]){ verb, script, "1", put->key,
-						  put->value, put->ttl_ms, NULL });
+						  put->value, put->ttl_ms, put->channel, NULL });
 	}
 	e = pipeline_send(c->pipe, p->deadline_us);
 	for (size_t i = 0; i < p->n && !e; i++) {
@@ -304,9 +311,9 @@ count_puts(const struct puts *p)
 	return t;
 }
 
-enum err
-cache_put_many(struct cache *c, struct ctx *cx, const char *const codes[],
-    const struct url_target targets[], size_t n)
+static enum err
+put_many(struct cache *c, struct ctx *cx, const char *const codes[],
+    const struct url_target targets[], size_t n, const char *channel)
 {
 	int64_t began_us = clock_mono_us();
 	struct puts puts;
@@ -317,7 +324,7 @@ cache_put_many(struct cache *c, struct ctx *cx, const char *const codes[],
 	puts.arena = cx->arena;
 	puts.deadline_us = deadline_of(c, cx);
 	puts.n = n;
-	e = prepare(&puts, codes, targets);
+	e = prepare(&puts, codes, targets, channel);
 	if (e || n == 0)
 		return e;
 	if (!c->pipe) {
@@ -335,9 +342,22 @@ cache_put_many(struct cache *c, struct ctx *cx, const char *const codes[],
 }
 
 enum err
+cache_put_many(struct cache *c, struct ctx *cx, const char *const codes[],
+    const struct url_target targets[], size_t n)
+{
+	return put_many(c, cx, codes, targets, n, "");
+}
+
+enum err
 cache_put(struct cache *c, struct ctx *cx, const char *code, const struct url_target *t)
 {
-	return cache_put_many(c, cx, &code, t, 1);
+	return put_many(c, cx, &code, t, 1, "");
+}
+
+enum err
+cache_put_change(struct cache *c, struct ctx *cx, const char *code, const struct url_target *t)
+{
+	return put_many(c, cx, &code, t, 1, NEWS_CHANNEL);
 }
 
 enum err

@@ -51,6 +51,10 @@ MUST_CHECK enum err cache_put_many(struct cache *c, struct ctx *cx, const char *
 MUST_CHECK enum err cache_put(
     struct cache *c, struct ctx *cx, const char *code, const struct url_target *t);
 
+/* The same for a change that was just made: all hosts are told to look (lib/data/news.h). */
+MUST_CHECK enum err cache_put_change(
+    struct cache *c, struct ctx *cx, const char *code, const struct url_target *t);
+
 /* Tries once although the breaker is open. ret_us: how long the answer took. */
 MUST_CHECK enum err cache_ping(struct cache *c, struct ctx *cx, int64_t *ret_us);
 
