@@ -12,6 +12,7 @@ of the benchmark.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -67,8 +68,8 @@ class Writes:
         self.pooler = f"host={stack.run} port=6432 user=terse_app dbname=terse password={stack.secret('db_app')}"
         self.direct = f"host={stack.run} user=postgres dbname=terse password={stack.secret('db_super')}"
         self.script, self.csv = home / "insert.sql", home / "urls.csv"
-        self.script.write_text(f"\\set owner {OWNER}\n\\set drawn true\n\\set code random(1000000000000, 9000000000000)\n"
-                               f"{statement()};\n", encoding="utf-8")
+        self.script.write_text(f"\\set owner {OWNER}\n\\set drawn true\n"
+                               f"\\set code random(1000000000000, 9000000000000)\n{statement()};\n", encoding="utf-8")
         write_csv(self.csv, n, seed=n)
         stack.sql(f"INSERT INTO users (username, email) SELECT i, i FROM generate_series(1, {USERS}) AS i")
 
@@ -114,8 +115,9 @@ class Writes:
         """As meter.cpu_us, with what PostgreSQL's sessions had used when they ended."""
         used = meter.cpu_us(self.stack.state)
         for pid in self.stack.pids("postgres"):
-            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            used["PostgreSQL"] += (int(fields[13]) + int(fields[14])) * meter.TICK_US
+            with contextlib.suppress(FileNotFoundError):  # it has ended, and has waited for nobody
+                fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+                used["PostgreSQL"] += (int(fields[13]) + int(fields[14])) * meter.TICK_US
         return used
 
     def measure(self, side, *args):
@@ -179,7 +181,8 @@ def rows(rounds, seconds, n):
 
 def show(found):
     print(meter.markdown(
-        ["row", "ratio", "rounds", "by CPU", "bar", "rate", "reference", "p50 ms", "p99 ms", "peak MiB", "errors", "others"],
+        ["row", "ratio", "rounds", "by CPU", "bar", "rate", "reference", "p50 ms", "p99 ms", "peak MiB", "errors",
+         "others"],
         [[r["name"], f"{r['ratio']:.2f}", f"{min(r['ratio_rounds']):.2f}-{max(r['ratio_rounds']):.2f}",
           f"{r['ratio_by_cpu']:.2f}", f"{r['bar']:.1f}", f"{r['rate']} {r['unit']}", str(r["reference_rate"]),
           str(r.get("p50_ms", "")), str(r.get("p99_ms", "")), str(r.get("peak_mib", "")), str(r["errors"]),
