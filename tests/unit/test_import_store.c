@@ -480,6 +480,60 @@ Test(import_store, skips_only_the_row_that_cannot_be_stored)
  * Others at the same time
  */
 
+/* Imports two urls while somebody else's change, begun before, waits to be committed. */
+static const char *
+urls_beside(const char *change, const struct import_url rows[2])
+{
+	struct db *other = database_connect(&d);
+	const struct db_query q = { .name = "change", .text = change };
+	int status;
+
+	cr_assert_eq(db_begin(other, &d.cx), ERR_OK);
+	cr_assert_eq(db_exec(other, &d.cx, &q, NULL, NULL), ERR_OK, "%s", d.cx.diag);
+	if (fork() == 0) {
+		struct db *db = database_connect(&d);
+		enum err e = import_urls(db, &d.cx, rows, 2, results);
+
+		_exit(e ? 99 : (int)(results[0].outcome * 10 + results[1].outcome));
+	}
+	while (database_int(&d, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 0)
+		usleep(1000);
+	cr_assert_eq(db_commit(other, &d.cx), ERR_OK);
+	wait(&status);
+	db_free(other);
+	cr_assert(WIFEXITED(status));
+	cr_assert_neq(WEXITSTATUS(status), 99);
+	results[0] = (struct import_result){ .outcome = WEXITSTATUS(status) / 10 };
+	results[1] = (struct import_result){ .outcome = WEXITSTATUS(status) % 10 };
+	return outcomes(2);
+}
+
+static const struct import_url pair[] = {
+	{ URL("one", "http://import/") },
+	{ URL("two", "http://import/") },
+};
+
+Test(import_store, changes_a_url_that_somebody_makes_meanwhile)
+{
+	cr_assert_str_eq(urls_beside("INSERT INTO urls (short_code, original_url)"
+				     " VALUES ('two', 'http://other/')",
+			     pair),
+	    "nu");
+	cr_assert_eq(
+	    database_int(&d, "SELECT count(*) FROM urls WHERE original_url = 'http://import/'"), 2);
+	cr_assert_eq(
+	    database_int(&d, "SELECT count(*) FROM events WHERE event_type = 'updated'"), 1);
+}
+
+Test(import_store, makes_a_url_that_somebody_deletes_meanwhile)
+{
+	struct url u = post_url("two");
+
+	cr_assert_str_eq(urls_beside("DELETE FROM urls WHERE short_code = 'two'", pair), "nn");
+	cr_assert_neq(database_int(&d, "SELECT id FROM urls WHERE short_code = 'two'"), u.id);
+	cr_assert_eq(database_int(&d, "SELECT count(*) FROM urls"), 2);
+}
+
 enum { WRITERS = 4, ROUNDS = 10, ROWS = 50 };
 
 /* Imports the same users and urls as the others, or posts what they import. */
