@@ -142,7 +142,7 @@ templates_fill() {
 
 # What a service is made of: when this changes, it is restarted.
 service_inputs() {
-	printf '%s\n' "$HERE/service"
+	[[ $1 == nginx ]] || printf '%s\n' "$HERE/service"
 	case $1 in
 	nginx) ;;
 	postgres) printf '%s\n' "$ETC/postgresql.conf" "$ETC/pg_hba.conf" ;;
@@ -190,11 +190,13 @@ service_define() {
 	signal=$(service_stop_signal "$name")
 	[[ ! $signal ]] || script_write "$new/control/t" "read -r pid <supervise/pid && kill -s $signal \"\$pid\""
 	# runsv sends CONT after TERM, which undoes the STOP of LeakSanitizer's attach: the leak
-	# check at exit would wait for ever. So there is nobody left when CONT comes.
+	# check at exit would wait for ever. So there is nobody left when CONT comes: a zombie,
+	# which waits for runsv, has no program.
+	# shellcheck disable=SC2016 # for the script
 	[[ $signal || ! ${LSAN_OPTIONS-} ]] || script_write "$new/control/t" 'read -r pid <supervise/pid || exit 0
 kill -s TERM "$pid"
 i=0
-while [ -d "/proc/$pid" ] && [ $((i += 1)) -lt 150 ]; do sleep 0.1; done'
+while [ -e "/proc/$pid/exe" ] && [ $((i += 1)) -lt 150 ]; do sleep 0.1; done'
 	script_write "$new/run" "exec '$HERE/service' '$STATE' $name 2>&1"
 	[[ $new == "$dir" ]] || mv "$new" "$dir"
 }
