@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "lib/base/num.h"
 #include "lib/http/resp.h"
 
 /* FastCGI 1.0: the only role served (6.2), records (3.3), and the type of parameters (8). */
@@ -190,30 +190,36 @@ put(struct fcgi *f, const char *bytes, size_t n)
 }
 
 static void
-put_header(struct fcgi *f, const char *name, const char *value)
+put_text(struct fcgi *f, const char *text)
 {
-	put(f, name, strlen(name));
-	put(f, ": ", 2);
-	put(f, value, strlen(value));
-	put(f, "\r\n", 2);
+	put(f, text, strlen(text));
 }
 
 static void
-put_number(struct fcgi *f, const char *name, size_t value)
+put_number(struct fcgi *f, size_t value)
 {
-	char digits[24];
+	char digits[NUM_TEXT_SIZE];
 
-	snprintf(digits, sizeof(digits), "%zu", value);
-	put_header(f, name, digits);
+	put(f, digits, num_format((int64_t)value, digits));
+}
+
+static void
+put_header(struct fcgi *f, const char *name, const char *value)
+{
+	put_text(f, name);
+	put(f, ": ", 2);
+	put_text(f, value);
+	put(f, "\r\n", 2);
 }
 
 static void
 put_status(struct fcgi *f, int status)
 {
-	char line[64];
-
-	snprintf(line, sizeof(line), "%d %s", status, resp_phrase(status));
-	put_header(f, "Status", line);
+	put_text(f, "Status: ");
+	put_number(f, (size_t)status);
+	put(f, " ", 1);
+	put_text(f, resp_phrase(status));
+	put(f, "\r\n", 2);
 }
 
 enum err
@@ -228,8 +234,9 @@ fcgi_send(struct fcgi *f, const struct resp *rs, bool head)
 	for (i = 0; i < rs->n_headers; i++)
 		put_header(f, rs->headers[i].name, rs->headers[i].value);
 	/* Without it the web server would chunk the answer. */
-	put_number(f, "Content-Length", rs->body.len);
-	put(f, "\r\n", 2);
+	put_text(f, "Content-Length: ");
+	put_number(f, rs->body.len);
+	put(f, "\r\n\r\n", 4);
 	if (!head)
 		put(f, rs->body.data, rs->body.len);
 	return FCGX_GetError(f->request.out) == 0 ? ERR_OK : ERR_ABORTED;

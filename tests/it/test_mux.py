@@ -16,7 +16,7 @@ from visitors import Visitors
 from wire import Api
 
 # Connections that each nginx process keeps, nginx processes, workers per socket.
-SIZES = [(1, 1, 1), (1, 2, 3), (4, 4, 2), (512, 2, 1)]
+SIZES = [(1, 1, 1), (1, 2, 3), (4, 4, 2), (4096, 2, 1)]
 DEADLINE_MS = 2000
 
 
