@@ -33,8 +33,8 @@ make_size(int fd, size_t bytes)
 }
 
 enum err
-shm_map_open(const char *dir, const char *name, uint64_t layout, size_t bytes, void **ret_map,
-    int *ret_fd)
+shm_map_open(
+    const char *dir, const char *name, uint64_t layout, size_t bytes, void **ret_map, int *ret_fd)
 {
 	char path[4096];
 	void *map = MAP_FAILED;

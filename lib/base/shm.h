@@ -18,8 +18,8 @@ MUST_CHECK enum err shm_map(
     const char *dir, const char *name, uint64_t layout, size_t bytes, void **ret_map);
 
 /* The same; the file stays open, for locks. The caller closes *ret_fd. */
-MUST_CHECK enum err shm_map_open(const char *dir, const char *name, uint64_t layout, size_t bytes,
-    void **ret_map, int *ret_fd);
+MUST_CHECK enum err shm_map_open(
+    const char *dir, const char *name, uint64_t layout, size_t bytes, void **ret_map, int *ret_fd);
 
 void shm_unmap(void *map, size_t bytes);
 
