@@ -14,6 +14,9 @@
 #include "lib/base/attr.h"
 #include "lib/base/err.h"
 
+/* How many there may be. */
+enum { SETTINGS_MAX = 96 };
+
 /* Texts are never NULL. They live until settings_release. */
 struct settings {
 	/* nginx and the pools; used by the templates that ci/up fills */
@@ -64,7 +67,7 @@ struct settings {
 	int64_t ingest_interval_ms, ingest_batch_lines;
 	int64_t barrier_timeout_ms, barrier_waiters;
 	/* owned */
-	char *texts[96];
+	char *texts[SETTINGS_MAX + 2];
 	size_t n_texts;
 };
 
