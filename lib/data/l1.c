@@ -9,6 +9,7 @@
 #include "lib/data/l1_generations.h"
 #include "lib/data/l1_owners.h"
 #include "lib/data/l1_slot.h"
+#include "lib/data/l1_sweep.h"
 
 /* Name of the layout below; another one needs another number. */
 #define LAYOUT UINT64_C(0x6c31000000000001)
@@ -89,11 +90,14 @@ static bool
 map_table(struct l1 *l, const char *run_dir, size_t bytes)
 {
 	size_t at = sizeof(struct head);
+	uint64_t layout;
 	void *map;
 	int fd;
 
 	l->bytes = plan(l, bytes);
-	if (shm_map_open(run_dir, "l1", layout_of(l), l->bytes, &map, &fd) != ERR_OK)
+	layout = layout_of(l);
+	l1_sweep(run_dir, layout);
+	if (shm_map_open(run_dir, "l1", layout, l->bytes, &map, &fd) != ERR_OK)
 		return false;
 	l->head = map;
 	for (int kind = 0; kind < KINDS; kind++) {

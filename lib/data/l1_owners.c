@@ -34,12 +34,26 @@ l1_owners_release(struct l1_owners *o)
 	o->fd = -1;
 }
 
+/* Nobody has a lock that is in the way of this one. */
+static bool
+is_free(int fd, struct flock *lock)
+{
+	return fcntl(fd, F_OFD_GETLK, lock) == 0 && lock->l_type == F_UNLCK;
+}
+
 bool
 l1_owners_is_dead(const struct l1_owners *o, uint64_t owner)
 {
 	struct flock lock = lock_on(owner);
 
-	if (owner == o->self)
-		return false;
-	return fcntl(o->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+	return owner != o->self && is_free(o->fd, &lock);
+}
+
+bool
+l1_owners_are_all_dead(int fd)
+{
+	struct flock all = lock_on(0);
+
+	all.l_len = 0; /* to the end, wherever that is */
+	return is_free(fd, &all);
 }

@@ -23,4 +23,7 @@ void l1_owners_release(struct l1_owners *o);
 /* Whether owner has died. A doubt is a no. One system call. */
 bool l1_owners_is_dead(const struct l1_owners *o, uint64_t owner);
 
+/* Whether nobody has the table that fd is open on. */
+bool l1_owners_are_all_dead(int fd);
+
 #endif

@@ -286,6 +286,34 @@ Test(l1, is_kept_when_the_last_process_ends)
 	cr_assert(has(l, "abc"));
 }
 
+static int
+count_tables(void)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *entry;
+	int n = 0;
+
+	while ((entry = readdir(d)))
+		n += strncmp(entry->d_name, "l1.", 3) == 0 && strlen(entry->d_name) == 19;
+	closedir(d);
+	return n;
+}
+
+Test(l1, removes_tables_that_nobody_has_any_more)
+{
+	struct l1 *other = l1_new(dir, 2 * SMALL);
+
+	cr_assert_eq(count_tables(), 2, "the first one is in use");
+	l1_free(other);
+	other = l1_new(dir, 3 * SMALL);
+	cr_assert_eq(count_tables(), 2, "the second one was not");
+	fill("abc", 1, "http://a.b/");
+	l1_free(l);
+	l = l1_new(dir, SMALL);
+	cr_assert(has(l, "abc"), "one's own is kept");
+	l1_free(other);
+}
+
 Test(l1, says_when_there_is_no_directory)
 {
 	cr_assert_null(l1_new("/nonexistent", SMALL));
