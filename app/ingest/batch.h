@@ -16,7 +16,7 @@
 
 struct source;
 
-enum { BATCH_BYTES = 4 * 1024 * 1024, BATCH_SEGMENTS = 64 };
+enum { BATCH_BYTES = 8 * 1024 * 1024, BATCH_SEGMENTS = 64 };
 
 struct batch {
 	char *bytes; /* owned; BATCH_BYTES of them */

@@ -21,7 +21,7 @@
 enum {
 	REPEATS_US = 60 * 1000 * 1000, /* nginx asks another pool within this time */
 	SPREAD_US = 120 * 1000 * 1000, /* the segments of a minute are stored one after another */
-	PAUSES_MOST = 10,
+	PAUSES_MOST = 20,
 	SYNC_AFTER_US = 150 * 1000,
 	REMOVE_EVERY_US = 500 * 1000
 };
@@ -186,7 +186,7 @@ store_fresh(struct drain *d, struct ctx *cx)
 {
 	const struct batch *b = &d->batch;
 	const struct fresh *f = &d->fresh;
-	const struct click_batch click_batch = { b->bytes, f->n, f->notes, f->n_notes, b->offsets,
+	const struct click_batch click_batch = { f->rows, f->n, f->notes, f->n_notes, b->offsets,
 		b->n_segments };
 	int64_t last_id;
 	enum err e = click_store_batch(d->db, cx, d->settings->host, &click_batch, &last_id);

@@ -1,6 +1,6 @@
 /*
- * The part of a batch that is new: its lines without those of visits that are stored, and
- * what is counted of each.
+ * The part of a batch that is new: the rows of its lines without those of visits that are
+ * stored, and what is counted of each.
  */
 #ifndef APP_INGEST_FRESH_H
 #define APP_INGEST_FRESH_H
@@ -15,9 +15,11 @@
 struct visits;
 
 struct fresh {
-	struct click_note *notes; /* owned; one per line that is left */
+	/* owned */
+	struct click_note *notes; /* one per row */
+	char *rows;               /* for COPY */
 	size_t n_notes;
-	size_t n;       /* bytes left */
+	size_t n;       /* bytes of rows */
 	size_t repeats; /* lines left out */
 };
 
@@ -25,9 +27,9 @@ struct fresh {
 bool fresh_init(struct fresh *f);
 void fresh_release(struct fresh *f);
 
-/* Goes through lines (n bytes, n_lines lines), moves those to the front that stay, and begins
- * a batch of visits with them. ERR_INVALID: one is no click's line. ERR_MEMORY. */
+/* Goes through lines (n bytes, n_lines lines) and begins a batch of visits with those that
+ * are new. ERR_INVALID: one is no click's line. ERR_MEMORY. */
 MUST_CHECK enum err fresh_take(
-    struct fresh *f, char *lines, size_t n, size_t n_lines, struct visits *visits);
+    struct fresh *f, const char *lines, size_t n, size_t n_lines, struct visits *visits);
 
 #endif

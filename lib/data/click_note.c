@@ -1,5 +1,7 @@
 #include "lib/data/click_note.h"
 
+#include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
@@ -17,6 +19,19 @@ struct column {
 	size_t n;
 };
 
+/* What is read of a line: the numbers, and the texts as they stand there. */
+struct parts {
+	struct click_note note;
+	uint64_t visit_id[2];
+	const struct column *columns;
+};
+
+const char click_head[CLICK_HEAD_BYTES] = "PGCOPY\n\377\r\n";
+const char click_tail[CLICK_TAIL_BYTES] = "\377\377";
+
+/* 2000-01-01T00:00:00Z, where PostgreSQL's time begins. */
+#define EPOCH_US INT64_C(946684800000000)
+
 static int
 hex_digit(char c)
 {
@@ -27,8 +42,8 @@ hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-enum err
-click_visit(const char *id, size_t n, uint64_t *ret_visit)
+static enum err
+read_visit_id(const char *id, size_t n, uint64_t ret_halves[2])
 {
 	uint64_t halves[2] = { 0 };
 	int digits = 0;
@@ -45,7 +60,25 @@ click_visit(const char *id, size_t n, uint64_t *ret_visit)
 	}
 	if (digits < VISIT_DIGITS)
 		return ERR_INVALID;
-	*ret_visit = halves[0] * UINT64_C(0x9e3779b97f4a7c15) ^ halves[1];
+	memcpy(ret_halves, halves, sizeof(halves));
+	return ERR_OK;
+}
+
+static uint64_t
+number_of(const uint64_t halves[2])
+{
+	return halves[0] * UINT64_C(0x9e3779b97f4a7c15) ^ halves[1];
+}
+
+enum err
+click_visit(const char *id, size_t n, uint64_t *ret_visit)
+{
+	uint64_t halves[2];
+	enum err e = read_visit_id(id, n, halves);
+
+	if (e)
+		return e;
+	*ret_visit = number_of(halves);
 	return ERR_OK;
 }
 
@@ -90,29 +123,137 @@ read_int(const struct column *c, int64_t *ret_value)
 	return e ? ERR_INVALID : ERR_OK;
 }
 
+static enum err
+read_parts(const struct column columns[COLUMNS], struct parts *p)
+{
+	const struct column *id = &columns[VISIT_ID];
+	enum err e = read_visit_id(id->text, id->n, p->visit_id);
+
+	p->columns = columns;
+	p->note.visit = number_of(p->visit_id);
+	p->note.is_bot = is(&columns[IS_BOT], "t");
+	if (!e && !p->note.is_bot && !is(&columns[IS_BOT], "f"))
+		e = ERR_INVALID;
+	if (!e)
+		e = read_time(&columns[AT], &p->note.at_us);
+	if (!e)
+		e = read_int(&columns[URL_ID], &p->note.url_id);
+	if (!e && !is(&columns[USER_ID], "\\N"))
+		e = read_int(&columns[USER_ID], &p->note.user_id);
+	if (!e)
+		e = read_int(&columns[VISITOR], &p->note.visitor);
+	return e;
+}
+
+/*
+ * Fields of a row: each writes its length and its value at `to`, and returns where the next
+ * begins.
+ */
+
+static char *
+put_length(char *to, size_t n)
+{
+	uint32_t length = htobe32((uint32_t)n);
+
+	memcpy(to, &length, sizeof(length));
+	return to + sizeof(length);
+}
+
+static char *
+put_null(char *to)
+{
+	return put_length(to, UINT32_MAX);
+}
+
+static char *
+put_raw(char *to, const void *bytes, size_t n)
+{
+	to = put_length(to, n);
+	memcpy(to, bytes, n);
+	return to + n;
+}
+
+static char *
+put_int(char *to, int64_t value)
+{
+	uint64_t bytes = htobe64((uint64_t)value);
+
+	return put_raw(to, &bytes, sizeof(bytes));
+}
+
+/* Writes a text without COPY's escapes. NULL: there is one that click_format never writes. */
+static char *
+put_text(char *to, const struct column *c)
+{
+	static const char letters[] = "\\tnr", stand_for[] = "\\\t\n\r";
+	const char *s = c->text, *end = s + c->n, *letter;
+	char *first = to + sizeof(uint32_t), *next = first;
+
+	if (is(c, "\\N"))
+		return put_null(to);
+	while (s < end) {
+		const char *escape = memchr(s, '\\', (size_t)(end - s));
+		size_t plain = (size_t)((escape ? escape : end) - s);
+
+		memcpy(next, s, plain);
+		next += plain;
+		s += plain;
+		if (!escape)
+			break;
+		letter = s + 1 < end ? memchr(letters, s[1], sizeof(letters) - 1) : NULL;
+		if (!letter)
+			return NULL;
+		*next++ = stand_for[letter - letters];
+		s += 2;
+	}
+	put_length(to, (size_t)(next - first));
+	return next;
+}
+
+/* NULL: a text can't be written. */
+static char *
+put_texts(char *to, const struct column columns[COLUMNS])
+{
+	for (int i = SHORT_CODE; to && i <= USER_AGENT; i++)
+		to = put_text(to, &columns[i]);
+	return to;
+}
+
+static char *
+put_row(char *to, const struct parts *p)
+{
+	const uint64_t visit_id[2] = { htobe64(p->visit_id[0]), htobe64(p->visit_id[1]) };
+	const char is_bot = p->note.is_bot;
+	const uint16_t n = htobe16(COLUMNS);
+
+	memcpy(to, &n, sizeof(n));
+	to = put_raw(to + sizeof(n), visit_id, sizeof(visit_id));
+	to = put_int(to, p->note.at_us - EPOCH_US);
+	to = put_int(to, p->note.url_id);
+	to = p->note.user_id ? put_int(to, p->note.user_id) : put_null(to);
+	to = put_int(to, p->note.visitor);
+	to = put_raw(to, &is_bot, sizeof(is_bot));
+	return put_texts(to, p->columns);
+}
+
 enum err
-click_note_read(const char *line, size_t n, struct click_note *ret_note)
+click_note_read(const char *line, size_t n, struct click_note *ret_note, char *row, size_t *ret_n)
 {
 	struct column columns[COLUMNS];
-	struct click_note note = { 0 };
+	struct parts parts = { 0 };
+	const char *end;
 	enum err e;
 
 	if (!split(line, n, columns))
 		return ERR_INVALID;
-	note.is_bot = is(&columns[IS_BOT], "t");
-	if (!note.is_bot && !is(&columns[IS_BOT], "f"))
-		return ERR_INVALID;
-	e = click_visit(columns[VISIT_ID].text, columns[VISIT_ID].n, &note.visit);
-	if (!e)
-		e = read_time(&columns[AT], &note.at_us);
-	if (!e)
-		e = read_int(&columns[URL_ID], &note.url_id);
-	if (!e && !is(&columns[USER_ID], "\\N"))
-		e = read_int(&columns[USER_ID], &note.user_id);
-	if (!e)
-		e = read_int(&columns[VISITOR], &note.visitor);
+	e = read_parts(columns, &parts);
 	if (e)
 		return e;
-	*ret_note = note;
+	end = put_row(row, &parts);
+	if (!end)
+		return ERR_INVALID;
+	*ret_note = parts.note;
+	*ret_n = (size_t)(end - row);
+	assert(*ret_n <= n + CLICK_ROW_MORE);
 	return ERR_OK;
 }

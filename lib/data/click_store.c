@@ -12,8 +12,8 @@
 
 static const struct db_query copy = {
 	.name = "click_copy",
-	.text = "COPY clicks (visit_id, at, url_id, user_id, short_code, referrer, user_agent,"
-		" visitor, is_bot) FROM STDIN",
+	.text = "COPY clicks (visit_id, at, url_id, user_id, visitor, is_bot, short_code,"
+		" referrer, user_agent) FROM STDIN (FORMAT binary)",
 };
 
 /*
@@ -93,7 +93,7 @@ static enum err
 store_lines(struct db *db, struct ctx *cx, const struct click_batch *batch, int64_t next_id,
     int64_t *ret_last_id)
 {
-	enum err e = db_copy(db, cx, &copy, batch->lines, batch->n);
+	enum err e = db_copy(db, cx, &copy, batch->rows, batch->n);
 
 	/* A column that must be there is not. */
 	if (e && strcmp(db_state(db), "23502") == 0)
@@ -113,7 +113,7 @@ store_all(struct db *db, struct ctx *cx, const char *host, const struct click_ba
 	if (e)
 		return e;
 	e = move_segments(db, cx, host, batch, &last_id);
-	if (!e && batch->n > 0)
+	if (!e && batch->n_notes > 0)
 		e = store_lines(db, cx, batch, last_id, &last_id);
 	if (!e)
 		e = db_commit(db, cx);

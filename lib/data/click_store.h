@@ -1,5 +1,5 @@
 /*
- * Storing clicks: a batch of journal lines, the counters and the journal's offsets, in one
+ * Storing clicks: a batch of rows, the counters and the journal's offsets, in one
  * transaction, so that each line counts exactly once. Who calls leaves out repeats. For
  * terse-ingest, on a direct connection.
  */
@@ -25,7 +25,7 @@ struct segment_offset {
 };
 
 struct click_batch {
-	const char *lines;        /* COPY text format, whole lines */
+	const char *rows;         /* for COPY: head, rows and tail of click_note.h */
 	size_t n;                 /* bytes */
 	struct click_note *notes; /* one per line; they are put into another order */
 	size_t n_notes;

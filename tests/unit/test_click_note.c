@@ -17,15 +17,16 @@ Test(click_note, reads_back_what_click_format_writes)
 		{ ID, 1790000000000000, INT64_MAX, 0, "abc", NULL, "curl/8", NULL },
 		{ ID, 1, 1, INT64_MAX, "abc", "\xff", NULL, "::1" },
 	};
-	char line[CLICK_LINE_MAX];
+	char line[CLICK_LINE_MAX], row[CLICK_LINE_MAX + CLICK_ROW_MORE];
 	uint64_t visit;
 
 	cr_assert_eq(click_visit(ID, 32, &visit), ERR_OK);
 	for (size_t i = 0; i < N(clicks); i++) {
 		struct click_note note;
-		size_t n = click_format(&clicks[i], key, line);
+		size_t n = click_format(&clicks[i], key, line), n_row;
 
-		cr_assert_eq(click_note_read(line, n, &note), ERR_OK);
+		cr_assert_eq(click_note_read(line, n, &note, row, &n_row), ERR_OK);
+		cr_assert_leq(n_row, n + CLICK_ROW_MORE);
 		cr_assert_eq(note.visit, visit);
 		cr_assert_eq(note.at_us, clicks[i].at_us);
 		cr_assert_eq(note.url_id, clicks[i].url_id);
@@ -53,15 +54,19 @@ Test(click_note, refuses_whatever_else)
 		ID "\t2025-01-01\t1\tx\tc\t\\N\t\\N\t1\tf\n",
 		ID "\tnever\t1\t\\N\tc\t\\N\t\\N\t1\tf\n",
 		ID "\t2025-01-01T00:00:00.00000000000000000000Z\t1\t\\N\tc\t\\N\t\\N\t1\tf\n",
+		ID "\t2025-01-01\t1\t\\N\tc\\b\t\\N\t\\N\t1\tf\n",
+		ID "\t2025-01-01\t1\t\\N\tc\\\t\\N\t\\N\t1\tf\n",
 		"\\N\t2025-01-01\t1\t\\N\tc\t\\N\t\\N\t1\tf\n",
 		ID "0\t2025-01-01\t1\t\\N\tc\t\\N\t\\N\t1\tf\n",
 	};
 
 	for (size_t i = 0; i < N(bad); i++) {
 		struct click_note note = { .url_id = -1 };
+		char row[1024];
+		size_t n;
 
-		cr_assert_eq(
-		    click_note_read(bad[i], strlen(bad[i]), &note), ERR_INVALID, "%s", bad[i]);
+		cr_assert_eq(click_note_read(bad[i], strlen(bad[i]), &note, row, &n), ERR_INVALID,
+		    "%s", bad[i]);
 		cr_assert_eq(note.url_id, -1);
 	}
 }
