@@ -18,6 +18,7 @@
 #define REQUEST_MEMORY ((size_t)128 << 20)
 #define IO_TIMEOUT_MS 5000
 #define LOG_AGE_US 100000
+#define LAST_US (500 * 1000)
 
 /* Waits for a request; what can be put off is done before the wait begins. */
 static enum err
@@ -55,6 +56,23 @@ serve_one(
 	metric_set(M_HTTP_IN_FLIGHT, 0);
 }
 
+/* It was told to stop. Whoever has connected is served first, for a while: when the last
+ * worker of a killed pool goes, so does the socket, and a write that waits there is lost. */
+static void
+serve_last(
+    struct app *app, const struct dispatch *d, struct pull *p, struct beat *beat, struct arena *a)
+{
+	int64_t until_us = clock_mono_us() + LAST_US;
+	struct fcgi *f;
+	enum err e;
+
+	do {
+		e = pull_accept(p, 0, &f);
+		if (!e)
+			serve_one(app, d, beat, f, a);
+	} while (e != ERR_DEADLINE && clock_mono_us() < until_us);
+}
+
 bool
 serve_pull(struct app *app, const struct dispatch *d, struct beat *beat)
 {
@@ -71,6 +89,8 @@ serve_pull(struct app *app, const struct dispatch *d, struct beat *beat)
 		if (signals_say_reopen())
 			log_reopen();
 	}
+	if (is_able)
+		serve_last(app, d, p, beat, a);
 	pull_free(p);
 	arena_free(a);
 	return is_able;

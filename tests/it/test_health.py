@@ -138,7 +138,7 @@ def test_a_pool_whose_program_dies_at_its_start_is_out_until_it_is_mended(stack,
 
 @pytest.mark.parametrize("pool", ["redirect-a", "api-a"])
 def test_a_killed_terse_pool_is_back_soon_and_costs_nothing(stack, code, pool):
-    with under_load(stack, safe_calls(code)) as traffic:
+    with under_load(stack, [follow(code), read(), create()]) as traffic:
         workers = up(stack.run, pool)
         killed = stack.kill(pool, "terse-pool")
         began = time.monotonic()
