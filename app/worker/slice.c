@@ -1,12 +1,12 @@
 #include "app/worker/slice.h"
 
-#include <search.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/ctx.h"
+#include "lib/data/key_set.h"
 
 /* A slice's texts, and the statement made of them. */
 #define SLICE_MEMORY ((size_t)64 << 20)
@@ -26,16 +26,9 @@ struct slice {
 	int n_rows;
 	struct line *lines;
 	int n_lines;
-	struct hsearch_data seen;
+	struct key_set *seen; /* NULL: the kind has no keys */
 	struct import_result *results;
 };
-
-static bool
-seen_init(struct slice *c)
-{
-	memset(&c->seen, 0, sizeof(c->seen));
-	return hcreate_r((size_t)IMPORT_CHUNK * IMPORT_KEYS_MAX * 2, &c->seen) != 0;
-}
 
 struct slice *
 slice_new(const struct import_kind *kind)
@@ -49,8 +42,10 @@ slice_new(const struct import_kind *kind)
 	c->rows = calloc(IMPORT_CHUNK, kind->row_bytes);
 	c->lines = calloc(IMPORT_CHUNK, sizeof(*c->lines));
 	c->results = calloc(IMPORT_CHUNK, sizeof(*c->results));
+	if (kind->keys != NULL)
+		c->seen = key_set_new((size_t)IMPORT_CHUNK * IMPORT_KEYS_MAX);
 	if (c->arena == NULL || c->rows == NULL || c->lines == NULL || c->results == NULL ||
-	    !seen_init(c)) {
+	    (kind->keys != NULL && c->seen == NULL)) {
 		slice_free(c);
 		return NULL;
 	}
@@ -62,7 +57,7 @@ slice_free(struct slice *c)
 {
 	if (c == NULL)
 		return;
-	hdestroy_r(&c->seen);
+	key_set_free(c->seen);
 	free(c->results);
 	free(c->lines);
 	free(c->rows);
@@ -98,18 +93,14 @@ bool
 slice_fits(struct slice *c)
 {
 	char *keys[IMPORT_KEYS_MAX];
-	ENTRY *found;
 	int n;
 
-	if (c->kind->keys == NULL)
+	if (c->seen == NULL)
 		return true;
 	n = c->kind->keys(c->arena, row_at(c, c->n_rows), keys);
-	for (int i = 0; i < n; i++) {
-		ENTRY key = { keys[i], NULL };
-
-		if (key.key == NULL || hsearch_r(key, FIND, &found, &c->seen) != 0)
+	for (int i = 0; i < n; i++)
+		if (keys[i] == NULL || key_set_has(c->seen, keys[i]))
 			return false;
-	}
 	return n >= 0;
 }
 
@@ -118,19 +109,14 @@ static void
 remember(struct slice *c, const void *row)
 {
 	char *keys[IMPORT_KEYS_MAX];
-	ENTRY *entry;
 	int n;
 
-	if (c->kind->keys == NULL)
+	if (c->seen == NULL)
 		return;
 	n = c->kind->keys(c->arena, row, keys);
-	for (int i = 0; i < n; i++) {
-		ENTRY key = { keys[i], NULL };
-
-		/* The table has room for every key of a full slice. */
-		if (key.key != NULL)
-			hsearch_r(key, ENTER, &entry, &c->seen);
-	}
+	for (int i = 0; i < n; i++)
+		if (keys[i] != NULL)
+			key_set_add(c->seen, keys[i]);
 }
 
 void
@@ -166,14 +152,14 @@ tell(struct slice *c, slice_outcome_fn *fn, void *arg)
 	}
 }
 
-static enum err
+static void
 reset(struct slice *c)
 {
 	arena_reset(c->arena);
 	c->n_rows = 0;
 	c->n_lines = 0;
-	hdestroy_r(&c->seen);
-	return seen_init(c) ? ERR_OK : ERR_MEMORY;
+	if (c->seen != NULL)
+		key_set_clear(c->seen);
 }
 
 enum err
@@ -188,5 +174,6 @@ slice_store(struct slice *c, struct db *db, struct ctx *cx, slice_outcome_fn *fn
 	if (e)
 		return ctx_fail(cx, e, "%s", own.diag);
 	tell(c, fn, arg);
-	return reset(c);
+	reset(c);
+	return ERR_OK;
 }
