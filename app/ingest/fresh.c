@@ -8,7 +8,7 @@
 #include "app/ingest/visits.h"
 
 /* No line that can be read is shorter. */
-enum { LINE_LEAST = 64, NOTES_MAX = BATCH_BYTES / LINE_LEAST };
+enum { LINE_LEAST = 48, NOTES_MAX = BATCH_BYTES / LINE_LEAST };
 
 /* Pages that no batch needs are never touched. */
 #define ROWS_BYTES                                                                                 \

@@ -4,36 +4,17 @@
 
 #include "lib/data/click.h"
 
-/* Columns are separated by this in COPY's list. */
-static int
-click_separators(void)
-{
-	const char *p;
-	int n = 0;
-
-	for (p = click_columns; *p != '\0'; p++)
-		n += *p == ',';
-	return n;
-}
-
 bool
 line_is_click(const char *line, size_t n)
 {
+	const char *end = line + n, *tab = line - 1;
 	int tabs = 0;
-	size_t i;
 
-	if (n > CLICK_LINE_MAX || line[n - 1] != '\n')
+	if (n > CLICK_LINE_MAX || end[-1] != '\n')
 		return false;
-	for (i = 0; i < n; i++) {
-		tabs += line[i] == '\t';
-		if (line[i] != '\\')
-			continue;
-		/* A pair: "\." ends COPY's data, "\<newline>" joins the next line. */
-		i++;
-		if (i >= n || line[i] == '.' || line[i] == '\n')
-			return false;
-	}
-	return tabs == click_separators();
+	while ((tab = memchr(tab + 1, '\t', (size_t)(end - tab - 1))))
+		tabs++;
+	return tabs == CLICK_COLUMNS - 1;
 }
 
 struct line_run

@@ -1,6 +1,6 @@
 /*
- * The lines of a segment: which may be handed to COPY with others, and which are junk that
- * would spoil or swallow its neighbours.
+ * The lines of a segment: which look like clicks, and which are junk that needs no try to
+ * be stored.
  */
 #ifndef APP_INGEST_LINES_H
 #define APP_INGEST_LINES_H
@@ -17,7 +17,7 @@ struct line_run {
 };
 
 /* Whether a line (n bytes, at least one) has the shape of a click's: a newline at its end,
- * not too long, as many columns, no end-of-data mark and no escaped newline. */
+ * not too long, as many columns. */
 bool line_is_click(const char *line, size_t n);
 
 /* The run that lines begin with, at most most_lines long. Bytes after the last newline are

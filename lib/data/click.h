@@ -14,6 +14,7 @@
 #define CLICK_REFERRER_MAX 1024 /* bytes kept */
 #define CLICK_AGENT_MAX 512
 #define CLICK_LINE_MAX 8192
+#define CLICK_COLUMNS 9
 
 struct click {
 	const char *visit_id; /* 32 hex digits */
@@ -24,7 +25,7 @@ struct click {
 	const char *client;                /* address; only its keyed hash is kept */
 };
 
-/* Columns of a line, in order; the text of COPY's column list. */
+/* Columns of a line, in order, as COPY's column list has them. */
 extern const char click_columns[];
 
 /* Writes the line, newline included, and returns its length; 0: visit_id is not 32 hex

@@ -6,13 +6,14 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/num.h"
+#include "lib/data/click.h"
 
-enum { VISIT_DIGITS = 32, COLUMNS = 9 };
+enum { VISIT_DIGITS = 32 };
 
 /* In the order of click_columns. */
 enum { VISIT_ID, AT, URL_ID, USER_ID, SHORT_CODE, REFERRER, USER_AGENT, VISITOR, IS_BOT };
 
-_Static_assert(IS_BOT + 1 == COLUMNS, "one name per column");
+_Static_assert(IS_BOT + 1 == CLICK_COLUMNS, "one name per column");
 
 struct column {
 	const char *text;
@@ -32,15 +33,14 @@ const char click_tail[CLICK_TAIL_BYTES] = "\377\377";
 /* 2000-01-01T00:00:00Z, where PostgreSQL's time begins. */
 #define EPOCH_US INT64_C(946684800000000)
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+/* What a hex digit counts, and one more: digits are random, branches on them are dear. */
+/* clang-format off */
+static const unsigned char hex_values[256] = {
+	['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8,
+	['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15,
+	['f'] = 16, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+/* clang-format on */
 
 static enum err
 read_visit_id(const char *id, size_t n, uint64_t ret_halves[2])
@@ -49,13 +49,13 @@ read_visit_id(const char *id, size_t n, uint64_t ret_halves[2])
 	int digits = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int digit = hex_digit(id[i]);
+		unsigned value = hex_values[(unsigned char)id[i]];
 
-		if (digit < 0 && id[i] == '-')
+		if (value == 0 && id[i] == '-')
 			continue;
-		if (digit < 0 || digits == VISIT_DIGITS)
+		if (value == 0 || digits == VISIT_DIGITS)
 			return ERR_INVALID;
-		halves[digits / 16] = halves[digits / 16] << 4 | (uint64_t)digit;
+		halves[digits / 16] = halves[digits / 16] << 4 | (value - 1);
 		digits++;
 	}
 	if (digits < VISIT_DIGITS)
@@ -83,10 +83,10 @@ click_visit(const char *id, size_t n, uint64_t *ret_visit)
 }
 
 static bool
-split(const char *line, size_t n, struct column columns[COLUMNS])
+split(const char *line, size_t n, struct column columns[CLICK_COLUMNS])
 {
-	for (int i = 0; i < COLUMNS; i++) {
-		const char *end = memchr(line, i < COLUMNS - 1 ? '\t' : '\n', n);
+	for (int i = 0; i < CLICK_COLUMNS; i++) {
+		const char *end = memchr(line, i < CLICK_COLUMNS - 1 ? '\t' : '\n', n);
 
 		if (!end)
 			return false;
@@ -124,7 +124,7 @@ read_int(const struct column *c, int64_t *ret_value)
 }
 
 static enum err
-read_parts(const struct column columns[COLUMNS], struct parts *p)
+read_parts(const struct column columns[CLICK_COLUMNS], struct parts *p)
 {
 	const struct column *id = &columns[VISIT_ID];
 	enum err e = read_visit_id(id->text, id->n, p->visit_id);
@@ -212,7 +212,7 @@ put_text(char *to, const struct column *c)
 
 /* NULL: a text can't be written. */
 static char *
-put_texts(char *to, const struct column columns[COLUMNS])
+put_texts(char *to, const struct column columns[CLICK_COLUMNS])
 {
 	for (int i = SHORT_CODE; to && i <= USER_AGENT; i++)
 		to = put_text(to, &columns[i]);
@@ -224,7 +224,7 @@ put_row(char *to, const struct parts *p)
 {
 	const uint64_t visit_id[2] = { htobe64(p->visit_id[0]), htobe64(p->visit_id[1]) };
 	const char is_bot = p->note.is_bot;
-	const uint16_t n = htobe16(COLUMNS);
+	const uint16_t n = htobe16(CLICK_COLUMNS);
 
 	memcpy(to, &n, sizeof(n));
 	to = put_raw(to + sizeof(n), visit_id, sizeof(visit_id));
@@ -239,7 +239,7 @@ put_row(char *to, const struct parts *p)
 enum err
 click_note_read(const char *line, size_t n, struct click_note *ret_note, char *row, size_t *ret_n)
 {
-	struct column columns[COLUMNS];
+	struct column columns[CLICK_COLUMNS];
 	struct parts parts = { 0 };
 	const char *end;
 	enum err e;

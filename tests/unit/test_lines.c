@@ -45,19 +45,6 @@ Test(lines, without_a_newline_a_line_is_junk)
 	cr_assert_not(line_is_click(GOOD, strlen(GOOD) - 1));
 }
 
-Test(lines, a_mark_that_ends_the_data_is_junk)
-{
-	cr_assert_not(is_click("\\.\n"));
-	cr_assert_not(is_click("v\tt\t1\t\\N\tcode\t\\N\tagent\t7\tf\\.\n"));
-	cr_assert(is_click("v\tt\t1\t\\N\tcode\t\\N\tagent\t7\tf\\\\.\n"));
-}
-
-Test(lines, an_escaped_newline_is_junk)
-{
-	cr_assert_not(is_click("v\tt\t1\t\\N\tcode\t\\N\tagent\t7\tf\\\n"));
-	cr_assert(is_click("v\tt\t1\t\\N\tcode\t\\N\tagent\t7\tf\\\\\n"));
-}
-
 Test(lines, a_line_of_the_longest_length_is_the_last_that_fits)
 {
 	char line[CLICK_LINE_MAX + 1];
