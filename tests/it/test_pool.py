@@ -1,5 +1,6 @@
 """terse-pool by itself: one socket, no database, real workers or small stand-ins."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -295,25 +296,27 @@ def test_a_worker_that_was_left_and_hangs_is_ended_by_the_next_pool(folder):
 def test_a_pool_tells_systemd(folder):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(folder / "notify"))
-        systemd.settimeout(10)
+        systemd.setblocking(False)
+        said = []
 
-        def told():
-            return systemd.recv(4096).decode()
-
-        def wait_told(*words):
-            while not any(word in (text := told()) for word in words):
-                pass
-            return text
+        def hears(word):
+            """What has been said with this word in it."""
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    said.append(systemd.recv(4096).decode())
+            return [text for text in said if word in text]
 
         pool = Pool(folder)
         pool.environment.update(NOTIFY_SOCKET=str(folder / "notify"), WATCHDOG_USEC="200000")
         with pool:
-            wait_told("READY=1")
+            wait_for(lambda: hears("READY=1"))
             assert len(pool.up()) == 2
-            wait_told("WATCHDOG=1")
-            assert "2 of 2 workers" in wait_told("STATUS=2 of 2")
+            wait_for(lambda: len(hears("WATCHDOG=1")) > 2)
+            wait_for(lambda: hears("STATUS=2 of 2 workers: 0 starting, 0 unable, 0 draining; in rotation"))
+            said.clear()
             pool.send(signal.SIGHUP)
-            assert "MONOTONIC_USEC=" in wait_told("RELOADING=1")
-            wait_told("READY=1")
+            wait_for(lambda: hears("READY=1"))
+            (reloading,) = hears("RELOADING=1")
+            assert "MONOTONIC_USEC=" in reloading
             pool.send(signal.SIGTERM)
-            wait_told("STOPPING=1")
+            wait_for(lambda: hears("STOPPING=1"))
