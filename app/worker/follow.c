@@ -375,9 +375,9 @@ end_query(struct follow *f)
 	}
 	f->n_asked = 0;
 	f->n_waiting -= n;
-	lookup_clear(f->app->lookup);
 	settle(f, visits, n);
 	teach(f, &all);
+	lookup_clear(f->app->lookup); /* the targets may be its texts */
 }
 
 static bool
