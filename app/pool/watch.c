@@ -18,7 +18,7 @@ pulse_beat(struct pulse *p, const struct beat_view *v, int64_t now_us)
 	if (v->at_us != p->view.at_us || v->state != p->view.state) {
 		p->alive_us = now_us;
 		p->base_cpu_us = -1;
-		p->has_slept = false;
+		p->has_slept = p->is_blocked = false;
 	}
 	p->view = *v;
 	return now_us - v->at_us > WATCH_LOOK_US;
@@ -35,6 +35,7 @@ pulse_look(struct pulse *p, const struct proc *proc, int64_t now_us)
 		p->alive_us = now_us;
 	if (proc->state != 'R')
 		p->has_slept = true;
+	p->is_blocked = proc->state == 'D';
 	p->cpu_us = proc->cpu_us;
 }
 
@@ -53,6 +54,14 @@ spins(const struct pulse *p, int64_t now_us)
 	return !p->has_slept && p->base_cpu_us >= 0 &&
 	       p->cpu_us - p->base_cpu_us >= WATCH_SPIN_CPU_US &&
 	       now_us - p->view.at_us >= WATCH_SPIN_US;
+}
+
+/* It has not slept either, but has hardly got the CPU. */
+static bool
+starves(const struct pulse *p)
+{
+	return !p->has_slept && p->base_cpu_us >= 0 &&
+	       p->cpu_us - p->base_cpu_us < WATCH_SPIN_CPU_US;
 }
 
 static enum watch
@@ -79,15 +88,15 @@ judge_idle(const struct pulse *p, int64_t now_us)
 static enum watch
 judge_work(const struct pulse *p, int64_t now_us)
 {
-	if (now_us > p->view.deadline_us + WATCH_HUNG_US)
+	if (now_us > p->view.deadline_us + WATCH_HUNG_US && !starves(p))
 		return WATCH_HUNG;
 	if (!spins(p, now_us))
 		return WATCH_ABLE;
 	return p->view.state == BEAT_SAFE ? WATCH_RETRY : WATCH_UNABLE;
 }
 
-enum watch
-watch_judge(const struct pulse *p, int64_t now_us)
+static enum watch
+judge(const struct pulse *p, int64_t now_us)
 {
 	if (p->stopped_us)
 		return judge_stopped(p, now_us);
@@ -105,4 +114,12 @@ watch_judge(const struct pulse *p, int64_t now_us)
 		break;
 	}
 	return now_us - p->view.at_us > WATCH_START_US ? WATCH_HUNG : WATCH_STARTS;
+}
+
+enum watch
+watch_judge(const struct pulse *p, int64_t now_us)
+{
+	enum watch w = judge(p, now_us);
+
+	return p->is_blocked && (w == WATCH_HUNG || w == WATCH_RETRY) ? WATCH_UNABLE : w;
 }

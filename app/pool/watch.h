@@ -1,7 +1,8 @@
 /*
  * Judges whether a worker can answer. It is told what was seen, and when; it looks at nothing
  * itself. A machine short of CPU is no reason to think ill of a worker: one that waits for
- * the CPU, or has got some, lives, however late its beat is.
+ * the CPU, or has got some, lives, however late its beat is. Nor is a slow disk: whom it
+ * blocks can't be killed, and goes on when the disk does.
  */
 #ifndef APP_POOL_WATCH_H
 #define APP_POOL_WATCH_H
@@ -28,6 +29,7 @@ struct pulse {
 	int64_t base_cpu_us;   /* its CPU time at the first look after its last beat; -1: none */
 	int64_t cpu_us;        /* its CPU time at the last look */
 	bool has_slept;        /* at any look since its last beat */
+	bool is_blocked;       /* by a disk, at the last look: no signal reaches it */
 };
 
 enum watch {

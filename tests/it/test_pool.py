@@ -101,8 +101,8 @@ def script(folder, text, name="terse-worker"):
     return path.rename(folder / name)
 
 
-@pytest.mark.parametrize("arguments", [[], ["--min", "0", "--", "x"], ["--max", "33", "--", "x"], ["--min", "many", "x"],
-                                       ["--what", "x"], ["--min"]])
+@pytest.mark.parametrize("arguments", [[], ["--min", "0", "--", "x"], ["--max", "33", "--", "x"],
+                                       ["--min", "many", "x"], ["--what", "x"], ["--min"]])
 def test_arguments_that_cannot_be_are_refused(arguments):
     run = subprocess.run([BUILD / "terse-pool", *arguments], capture_output=True, text=True, check=False)
     assert run.returncode == 2

@@ -24,7 +24,8 @@ def stack():
 @pytest.fixture
 def code(stack):
     stack.wait_ready()
-    return Api("127.0.0.1", stack.port, set()).post("/urls", {"original_url": "https://example.org/"}).json()["short_code"]
+    reply = Api("127.0.0.1", stack.port, set()).post("/urls", {"original_url": "https://example.org/"})
+    return reply.json()["short_code"]
 
 
 @pytest.fixture(scope="module")

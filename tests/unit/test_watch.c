@@ -183,6 +183,38 @@ Test(watch, takes_little_cpu_time_for_no_spin)
 	assert_watch(2001, WATCH_RETRY);
 }
 
+Test(watch, bears_with_work_that_waits_for_the_cpu_past_its_deadline)
+{
+	int64_t ms;
+
+	beats(0, BEAT_SAFE);
+	for (ms = 120; ms < 20000; ms += 100) {
+		sees(ms);
+		looks(ms, 'R', ms / 1000);
+		assert_watch(ms, WATCH_ABLE);
+	}
+	looks(20000, 'S', 20);
+	assert_watch(20000, WATCH_HUNG);
+}
+
+Test(watch, kills_nobody_whom_the_disk_blocks)
+{
+	static const enum beat_state states[] = { BEAT_IDLE, BEAT_SAFE, BEAT_UNSAFE };
+	size_t i;
+
+	for (i = 0; i < N(states); i++) {
+		set_up();
+		beats(0, states[i]);
+		looks(200, 'D', 0);
+		looks(20000, 'D', 0);
+		assert_watch(20000, WATCH_UNABLE);
+		looks(20001, 'S', 0);
+		assert_watch(20001, WATCH_HUNG);
+		beats(20002, states[i]);
+		assert_watch(20002, WATCH_ABLE);
+	}
+}
+
 Test(watch, begins_to_count_anew_with_a_beat)
 {
 	spin(BEAT_SAFE, 900);
