@@ -14,8 +14,6 @@ be by the CPU time that requests take, which others' work hardly changes.
 """
 
 import argparse
-import importlib
-import importlib.util
 import json
 import os
 import pathlib
@@ -27,28 +25,26 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "it"))
 
+import ingest  # noqa: E402
 import meter  # noqa: E402
 import places  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
-
-# Other paths' benchmarks, by module.
-OTHERS = {
-    "write": lambda write, args: write.rows(args.rounds, args.seconds, 1_000_000),
-    "ingest": lambda ingest, args: ingest.rows(1_000_000, 50_000, args.rounds),
-}
+import write  # noqa: E402
 
 
 def chosen(pattern, with_many):
     """The rows whose key or name matches, and those that they are a ratio to."""
-    missing = {"many"} if not with_many else set()
-    if not places.has_constant():
-        missing.add("constant")
     wanted = [row for row in rows.ROWS
-              if re.search(pattern, f"{row.key}\n{row.name}", re.I | re.M) and row.place not in missing]
+              if re.search(pattern, f"{row.key}\n{row.name}", re.I | re.M) and (with_many or row.place != "many")]
     sizes = {row.connections for row in wanted}
     return [row for row in rows.ROWS
             if row in wanted or (row.place == "nginx" and row.connections in sizes)]
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r{text:70}\r", end="", file=sys.stderr, flush=True)
 
 
 def rounds(servers, args):
@@ -56,24 +52,28 @@ def rounds(servers, args):
     runs = {row: [] for row in chosen(args.rows, not args.without_many)}
     for number in range(args.rounds):
         for row, found in runs.items():
-            print(f"\rround {number + 1}: {row.name:50}", end="", file=sys.stderr, flush=True)
+            progress(f"round {number + 1}: {row.name} {row.ingest}")
             found.append(rows.measure(row, servers.get(row.place), args.seconds))
-    print(f"\r{'':60}\r", end="", file=sys.stderr)
+    progress("")
     return runs
 
 
 def others(args):
     """{name: rows} of the benchmarks of other paths, which print their tables themselves."""
+    all_of = {"write": lambda: write.rows(args.rounds, args.seconds, 1_000_000),
+              "ingest": lambda: ingest.rows(1_000_000, 50_000, args.rounds)}
     found = {}
-    for name, rows_of in OTHERS.items():
-        if re.search(args.rows, name, re.I) and importlib.util.find_spec(name):
-            module = importlib.import_module(name)
-            try:
-                found[name] = rows_of(module, args)
-            except (AssertionError, SystemExit) as error:  # the other rows are worth having
-                print(f"{name}: {error}")
-                continue
-            module.show(found[name])
+    for name, rows_of in all_of.items():
+        if not re.search(args.rows, name, re.I):
+            continue
+        try:
+            found[name] = rows_of()
+        except (AssertionError, SystemExit) as error:  # the other rows are worth having
+            print(f"{name}: {error}")
+    if "write" in found:
+        write.show(found["write"])
+    if "ingest" in found:
+        ingest.show(found["ingest"])
     return found
 
 
@@ -84,9 +84,21 @@ def worker_mib(stack):
 
 
 def clicks(servers):
-    """{place: counts}: every redirect that was answered is a click in a database."""
-    return {name: meter.clicks_check(place.stack, place.visits)
-            for name, place in servers.started.items() if place.stack}
+    """({place: counts}, what is wrong): every redirect that was answered is a click in a database."""
+    counts, wrong = {}, []
+    for name, place in servers.started.items():
+        try:
+            if place.stack:
+                counts[name] = meter.clicks_check(place.stack, place.visits)
+        except SystemExit as error:
+            wrong.append(f"{name}: {error}")
+    return counts, "\n".join(wrong)
+
+
+def descriptors_raise():
+    """wrk needs one for each connection."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def main():
@@ -97,16 +109,15 @@ def main():
     parser.add_argument("--without-many", action="store_true", help="do not make 10,000,000 links")
     parser.add_argument("--json", default="bench.json", help="where everything goes, too")
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is stopped
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is stopped
+    descriptors_raise()
     load, figures = os.getloadavg()[0], {}
     with places.Places() as servers:
         results = report.results_of(rounds(servers, args))
         if "l1" in servers.started:
             figures["worker MiB"] = worker_mib(servers.get("l1").stack)
         report.show(results)
-        counts = clicks(servers)
+        counts, wrong = clicks(servers)
     more = others(args)
     if not results and not more:
         parser.error(f"no row matches {args.rows}")
@@ -115,6 +126,8 @@ def main():
     document = report.document(results, figures, load_before=load, seconds=args.seconds, rounds=args.rounds,
                                clicks=counts, **more)
     pathlib.Path(args.json).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if wrong:
+        raise SystemExit(wrong)
 
 
 if __name__ == "__main__":

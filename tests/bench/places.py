@@ -82,10 +82,6 @@ def stack(count=0, **settings):
         yield place
 
 
-def has_constant():
-    return os.access(pathlib.Path(os.environ["TERSE_BUILD"], "tests/bench/constant"), os.X_OK)
-
-
 def build_constant(build, home):
     """Makes home a folder of programs whose workers for redirects are the constant ones."""
     for program in build.glob("terse*"):
