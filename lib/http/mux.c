@@ -246,13 +246,15 @@ wait_events(struct mux *m, int64_t wait_ms, struct epoll_event *events, int max)
 size_t
 mux_wait(struct mux *m, int64_t wait_ms, struct fcgi *ready[MUX_BATCH])
 {
-	struct epoll_event events[MUX_BATCH + 2];
+	/* No more than can be taken: what is passed over comes last again, and might never be
+	 * reached. */
+	struct epoll_event events[MUX_BATCH];
 	int n = wait_events(m, wait_ms, events, N(events));
 	int64_t began_us = clock_mono_us();
 	bool has_new = false, is_slow = false;
 	size_t got = 0;
 
-	for (int i = 0; i < n && got < MUX_BATCH; i++) {
+	for (int i = 0; i < n; i++) {
 		int fd = events[i].data.fd;
 
 		if (fd == m->listen_fd) {

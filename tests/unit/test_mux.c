@@ -198,6 +198,41 @@ Test(mux, serves_more_connections_than_a_batch_has_room_for)
 	}
 }
 
+/* Asks again on each connection that has its answer. */
+static void
+ask_again(const int fds[], size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct pollfd p = { .fd = fds[i], .events = POLLIN };
+
+		if (poll(&p, 1, 0) == 0)
+			continue;
+		expect_kept(fds[i]);
+		ask(fds[i]);
+	}
+}
+
+Test(mux, accepts_though_those_that_are_connected_fill_every_batch)
+{
+	enum { MORE = MUX_BATCH + 1 };
+	int fds[MORE], late;
+
+	for (int i = 0; i < MORE; i++)
+		fds[i] = connected();
+	turn_idly(3);
+	for (int i = 0; i < MORE; i++)
+		ask(fds[i]);
+	late = connected();
+	for (int turns = 0; turns < 4; turns++) {
+		answer_all(mux_wait(mux, WAIT_MS, ready));
+		ask_again(fds, MORE);
+	}
+	cr_assert_eq(mux_connections(mux), MORE + 1);
+	close(late);
+	for (int i = 0; i < MORE; i++)
+		close(fds[i]);
+}
+
 Test(mux, leaves_nothing_of_a_body_for_the_next_request)
 {
 	static char body[100 * 1000];
