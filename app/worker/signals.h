@@ -1,6 +1,6 @@
 /*
- * The signals of a worker. They are blocked but while it waits for a request, so none is lost
- * between a look at them and the wait.
+ * The signals of a worker. They are blocked but while it waits for a request (lib/http/ready.h),
+ * so none is lost between a look at them and the wait.
  */
 #ifndef APP_WORKER_SIGNALS_H
 #define APP_WORKER_SIGNALS_H

@@ -1,10 +1,7 @@
 #include "lib/http/mux.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,6 +11,7 @@
 #include "lib/base/attr.h"
 #include "lib/base/clock.h"
 #include "lib/http/fcgi.h"
+#include "lib/http/ready.h"
 
 enum {
 	ACCEPTS_MAX = 16, /* in one turn; more starve those that are connected, fewer the new */
@@ -30,7 +28,7 @@ struct connection {
 
 struct mux {
 	int listen_fd; /* the caller's */
-	int epoll_fd;
+	struct ready ready;
 	int watch_fd; /* the caller's; -1: none */
 	bool is_listening, is_draining;
 	int64_t deaf_until_us;
@@ -45,7 +43,7 @@ epoll_set(const struct mux *m, int op, int fd, uint32_t events)
 {
 	struct epoll_event ev = { .events = events, .data.fd = fd };
 
-	return epoll_ctl(m->epoll_fd, op, fd, &ev) == 0;
+	return epoll_ctl(m->ready.epoll_fd, op, fd, &ev) == 0;
 }
 
 /* Shares the listening socket with the other workers: one connection wakes one of them. */
@@ -76,8 +74,8 @@ mux_new(int listen_fd)
 		return NULL;
 	m->listen_fd = listen_fd;
 	m->watch_fd = -1;
-	m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (m->epoll_fd < 0 || !listen_again(m)) {
+	m->ready.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (m->ready.epoll_fd < 0 || !listen_again(m)) {
 		mux_free(m);
 		return NULL;
 	}
@@ -96,8 +94,8 @@ mux_free(struct mux *m)
 			close((int)i);
 	for (i = 0; i < m->n_spare; i++)
 		fcgi_free(m->spare[i]);
-	if (m->epoll_fd >= 0)
-		close(m->epoll_fd);
+	if (m->ready.epoll_fd >= 0)
+		close(m->ready.epoll_fd);
 	free(m->spare);
 	free(m->connections);
 	free(m);
@@ -227,20 +225,13 @@ begin(struct mux *m, int fd, struct fcgi **ret_f)
 static int
 wait_events(struct mux *m, int64_t wait_ms, struct epoll_event *events, int max)
 {
-	sigset_t none;
-	int n;
-
 	if (!m->is_listening && !m->is_draining) {
 		if (clock_mono_us() >= m->deaf_until_us)
 			listen_again(m);
 		else if (wait_ms > DEAF_US / 1000)
 			wait_ms = DEAF_US / 1000;
 	}
-	sigemptyset(&none);
-	n = epoll_pwait(
-	    m->epoll_fd, events, max, wait_ms < INT_MAX ? (int)wait_ms : INT_MAX, &none);
-	assert(n >= 0 || errno == EINTR);
-	return n > 0 ? n : 0;
+	return ready_wait(&m->ready, events, max, wait_ms);
 }
 
 size_t

@@ -26,7 +26,7 @@ struct mux *mux_new(int listen_fd);
 void mux_free(struct mux *m);
 
 /* Waits at most wait_ms for requests, and puts those that came into ready; the number. Returns
- * as soon as a signal arrives (see pull.h) or the watched descriptor is ready. */
+ * as soon as a signal arrives (see ready.h) or the watched descriptor is ready. */
 size_t mux_wait(struct mux *m, int64_t wait_ms, struct fcgi *ready[MUX_BATCH]);
 
 /* Takes the connection of a request that was handed over out of the loop until mux_finish. */

@@ -1,15 +1,12 @@
 #include "lib/http/pull.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <limits.h>
-#include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "lib/http/fcgi.h"
+#include "lib/http/ready.h"
 
 /* The web server sends the parameters in the turn in which it connects. Bodies come from its
  * disk, and answers wait for its buffers: they get the whole I/O timeout. */
@@ -17,7 +14,7 @@ enum { PARAMS_TIMEOUT_MS = 500 };
 
 struct pull {
 	int listen_fd; /* the caller's */
-	int epoll_fd;
+	struct ready ready;
 	int64_t io_timeout_ms;
 	struct fcgi *fcgi;
 };
@@ -47,8 +44,8 @@ pull_new(int listen_fd, int64_t io_timeout_ms)
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return NULL;
-	*p = (struct pull){ listen_fd, watch(listen_fd), io_timeout_ms, fcgi_new() };
-	if (p->epoll_fd < 0 || !p->fcgi) {
+	*p = (struct pull){ listen_fd, { watch(listen_fd), 0 }, io_timeout_ms, fcgi_new() };
+	if (p->ready.epoll_fd < 0 || !p->fcgi) {
 		pull_free(p);
 		return NULL;
 	}
@@ -61,8 +58,8 @@ pull_free(struct pull *p)
 	if (!p)
 		return;
 	fcgi_free(p->fcgi);
-	if (p->epoll_fd >= 0)
-		close(p->epoll_fd);
+	if (p->ready.epoll_fd >= 0)
+		close(p->ready.epoll_fd);
 	free(p);
 }
 
@@ -72,27 +69,14 @@ least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Waits for a connection. The empty mask lets in all signals that the caller blocks. */
-static bool
-wait_ready(const struct pull *p, int64_t wait_ms)
-{
-	struct epoll_event ev;
-	sigset_t none;
-	int n;
-
-	sigemptyset(&none);
-	n = epoll_pwait(p->epoll_fd, &ev, 1, (int)least(wait_ms, INT_MAX), &none);
-	assert(n >= 0 || errno == EINTR);
-	return n > 0;
-}
-
 enum err
 pull_accept(struct pull *p, int64_t wait_ms, struct fcgi **ret_f)
 {
+	struct epoll_event ev;
 	enum err e;
 	int fd;
 
-	if (!wait_ready(p, wait_ms))
+	if (ready_wait(&p->ready, &ev, 1, wait_ms) == 0)
 		return ERR_DEADLINE;
 	fd =
 	    fcgi_accept(p->listen_fd, least(p->io_timeout_ms, PARAMS_TIMEOUT_MS), p->io_timeout_ms);

@@ -21,10 +21,8 @@ struct pull *pull_new(int listen_fd, int64_t io_timeout_ms);
 void pull_free(struct pull *p);
 
 /* Waits at most wait_ms for a request and parses its parameters; returns at once when a
- * signal arrives. Signals that the caller blocks are let in while it waits, and nowhere else,
- * so none is lost between the caller's check and the wait. *ret_f is the caller's until
- * fcgi_finish(f, false). ERR_DEADLINE: no request came. ERR_ABORTED: one came and was broken;
- * it is gone. */
+ * signal arrives (see ready.h). *ret_f is the caller's until fcgi_finish(f, false).
+ * ERR_DEADLINE: no request came. ERR_ABORTED: one came and was broken; it is gone. */
 MUST_CHECK enum err pull_accept(struct pull *p, int64_t wait_ms, struct fcgi **ret_f);
 
 #endif

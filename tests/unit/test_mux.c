@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -378,6 +379,36 @@ Test(mux, answers_what_has_come_before_it_closes_a_connection_when_it_drains)
 	answer_all(1);
 	expect_closed(fd);
 	cr_assert_eq(mux_connections(mux), 0);
+}
+
+static volatile sig_atomic_t arrived;
+
+static void
+note_signal(int signo)
+{
+	arrived = signo;
+}
+
+Test(mux, lets_a_signal_in_though_there_is_always_a_request)
+{
+	const struct sigaction sa = { .sa_handler = note_signal };
+	int64_t until_us = clock_mono_us() + 1000 * 1000;
+	int fd = connected();
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	turn_idly(1);
+	raise(SIGTERM);
+	while (arrived == 0 && clock_mono_us() < until_us) {
+		ask(fd);
+		answer_all(mux_wait(mux, WAIT_MS, ready));
+		expect_kept(fd);
+	}
+	cr_assert_eq(arrived, SIGTERM);
+	close(fd);
 }
 
 Test(mux, returns_when_the_watched_descriptor_is_ready)

@@ -479,6 +479,21 @@ Test(pull, lets_a_blocked_signal_in_only_while_it_waits)
 	cr_assert_lt(clock_mono_us() - started_us, 2 * 1000 * 1000, "the signal did not wake it");
 }
 
+Test(pull, lets_a_signal_in_though_there_is_always_a_request)
+{
+	int64_t until_us = clock_mono_us() + 1000 * 1000;
+
+	block_and_catch(SIGTERM);
+	raise(SIGTERM);
+	while (arrived == 0 && clock_mono_us() < until_us) {
+		int fd = requested("");
+
+		fcgi_finish(fcgi, false);
+		close(fd);
+	}
+	cr_assert_eq(arrived, SIGTERM);
+}
+
 Test(pull, serves_one_connection_by_one_worker)
 {
 	struct pull *other = pull_new(listen_fd, IO_TIMEOUT_MS);
