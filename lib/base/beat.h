@@ -16,12 +16,12 @@
 #define BEAT_SLOTS 64
 
 enum beat_state {
-	BEAT_NONE,    /* no worker */
-	BEAT_STARTS,  /* forked; has not waited for a request yet */
-	BEAT_IDLE,    /* waits for requests; beats at least every BEAT_IDLE_MS */
-	BEAT_SAFE,    /* works; if it is killed, the web server may send its requests again */
-	BEAT_UNSAFE,  /* works on a request that must not be sent again (POST, PUT...) */
-	BEAT_DRAINS,  /* was told to stop and finishes what it has */
+	BEAT_NONE,   /* no worker */
+	BEAT_STARTS, /* forked; has not waited for a request yet */
+	BEAT_IDLE,   /* waits for requests; beats at least every BEAT_IDLE_MS */
+	BEAT_SAFE,   /* works; if it is killed, the web server may send its requests again */
+	BEAT_UNSAFE, /* works on a request that must not be sent again (POST, PUT...) */
+	BEAT_DRAINS, /* was told to stop and finishes what it has */
 	BEAT__COUNT
 };
 
