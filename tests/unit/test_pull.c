@@ -261,7 +261,7 @@ Test(pull, is_freed_in_the_middle_of_a_request)
 	pull_free(pull);
 	close(fd);
 	cr_assert_eq(descriptors(), before - 1); /* the epoll instance */
-	fcgi = NULL;
+	pull = NULL;
 }
 
 /*
