@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,7 +17,8 @@
 enum {
 	ACCEPTS_MAX = 16, /* in one turn; more starve those that are connected, fewer the new */
 	SLOW_US = MUX_IO_MS * 1000 / 2,
-	DEAF_US = 100 * 1000 /* how long a lack of descriptors stops accepting */
+	DEAF_US = 100 * 1000, /* how long a lack of descriptors stops accepting */
+	FILES_MIN = 32        /* descriptors left for journal, log and databases */
 };
 
 /* What is known of a descriptor; the table is indexed by it. */
@@ -33,7 +35,7 @@ struct mux {
 	bool is_listening, is_draining;
 	int64_t deaf_until_us;
 	struct connection *connections;
-	size_t cap, n;
+	size_t cap, n, most;
 	struct fcgi **spare; /* request objects that nobody uses */
 	size_t n_spare, cap_spare;
 };
@@ -62,6 +64,19 @@ stop_listening(struct mux *m)
 	m->is_listening = false;
 }
 
+/* How many connections there may be, when first_fd is the lowest descriptor left. */
+static size_t
+most_connections(int first_fd)
+{
+	struct rlimit files;
+	size_t left;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur <= (rlim_t)first_fd)
+		return 0;
+	left = files.rlim_cur - (size_t)first_fd;
+	return left - (left / 2 < FILES_MIN ? left / 2 : FILES_MIN);
+}
+
 struct mux *
 mux_new(int listen_fd)
 {
@@ -79,6 +94,7 @@ mux_new(int listen_fd)
 		mux_free(m);
 		return NULL;
 	}
+	m->most = most_connections(m->ready.epoll_fd);
 	return m;
 }
 
@@ -177,7 +193,7 @@ forget(struct mux *m, int fd)
 	m->n--;
 }
 
-/* Without this a worker that is out of descriptors would spin on those who wait. */
+/* Without this a worker that has no descriptor to spare would spin on those who wait. */
 static void
 go_deaf(struct mux *m)
 {
@@ -189,8 +205,13 @@ static void
 accept_some(struct mux *m)
 {
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
-		int fd = fcgi_accept(m->listen_fd, MUX_IO_MS, MUX_IO_MS);
+		int fd;
 
+		if (m->n >= m->most) {
+			go_deaf(m);
+			return;
+		}
+		fd = fcgi_accept(m->listen_fd, MUX_IO_MS, MUX_IO_MS);
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
 				go_deaf(m);

@@ -454,3 +454,27 @@ Test(mux, does_not_spin_without_descriptors_and_goes_on_with_some)
 	expect_kept(fd);
 	close(fd);
 }
+
+Test(mux, leaves_descriptors_for_others)
+{
+	int fds[MANY], lowest = dup(0), left;
+	struct mux *first = mux;
+	struct rlimit few;
+
+	close(lowest);
+	for (int i = 0; i < MANY; i++)
+		fds[i] = connected();
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &few), 0);
+	few.rlim_cur = (rlim_t)(lowest + MANY + MANY);
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	mux = mux_new(listen_fd);
+	cr_assert_not_null(mux);
+	mux_free(first);
+	turn_idly(10);
+	cr_assert_gt(mux_connections(mux), 0);
+	left = dup(0);
+	cr_assert_geq(left, 0, "a journal could not be opened");
+	close(left);
+	for (int i = 0; i < MANY; i++)
+		close(fds[i]);
+}
