@@ -24,8 +24,8 @@ enum {
 
 /* A request with all that it needs while it is served. */
 struct ride {
-	struct exchange x;
 	struct visit visit;
+	struct exchange x;
 	struct arena *arena;
 	struct ride *next; /* of those that are free */
 };
@@ -110,9 +110,9 @@ parked(void *arg, struct visit *v)
 	mux_park(l->mux, v->x->fcgi);
 }
 
-/* Reads one request; one that follows a code is put into visits, any other is answered. */
-static bool
-begin_ride(struct loop *l, struct fcgi *fcgi, struct visit **ret_visit)
+/* Reads one request; NULL: it is answered already, since it follows no code. */
+static struct ride *
+begin_ride(struct loop *l, struct fcgi *fcgi)
 {
 	struct ride *r = take_ride(l);
 	route_handler *handler;
@@ -121,19 +121,18 @@ begin_ride(struct loop *l, struct fcgi *fcgi, struct visit **ret_visit)
 	if (!r) {
 		/* The web server takes the empty answer for an error, and asks elsewhere. */
 		mux_finish(l->mux, fcgi);
-		return false;
+		return NULL;
 	}
 	e = dispatch_begin(&r->x, l->d, fcgi, r->arena, &handler);
 	if (!e && !handler) {
 		r->visit = (struct visit){ .x = &r->x, .code = r->x.rq.params[0] };
-		*ret_visit = &r->visit;
-		return true;
+		return r;
 	}
 	if (!e)
 		e = handler(l->app, &r->x.rq, &r->x.rs);
 	dispatch_end(&r->x, e);
 	end_ride(l, r);
-	return false;
+	return NULL;
 }
 
 static void
@@ -142,9 +141,12 @@ serve_batch(struct loop *l, struct fcgi *const ready[], size_t n)
 	struct visit *visits[FOLLOW_BATCH];
 	size_t n_visits = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (begin_ride(l, ready[i], &visits[n_visits]))
-			n_visits++;
+	for (size_t i = 0; i < n; i++) {
+		struct ride *r = begin_ride(l, ready[i]);
+
+		if (r)
+			visits[n_visits++] = &r->visit;
+	}
 	if (n_visits > 0)
 		follow_batch(l->follow, visits, n_visits);
 }
@@ -179,11 +181,13 @@ turn(struct loop *l)
 	size_t n;
 
 	beat_idle(l->beat, clock_mono_us());
-	n = mux_wait(l->mux, wait_ms, ready);
+	mux_wait(l->mux, wait_ms);
+	now_us = clock_mono_us();
+	beat_works(l->beat, now_us, now_us + TURN_US, true, 0);
+	n = mux_take(l->mux, ready);
+	beat_works(l->beat, now_us, now_us + TURN_US, true, (unsigned)n);
 	if (n == 0)
 		tidy(l);
-	now_us = clock_mono_us();
-	beat_works(l->beat, now_us, now_us + TURN_US, true, (unsigned)n);
 	metric_set(M_HTTP_IN_FLIGHT, (double)(n + follow_waiting(l->follow)));
 	serve_batch(l, ready, n);
 	follow_step(l->follow);

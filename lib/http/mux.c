@@ -38,6 +38,10 @@ struct mux {
 	size_t cap, n, most;
 	struct fcgi **spare; /* request objects that nobody uses */
 	size_t n_spare, cap_spare;
+	/* What mux_wait found: no more than can be taken, since what is passed over comes last
+	 * again, and might never be reached. */
+	struct epoll_event events[MUX_BATCH];
+	int n_events;
 };
 
 static bool
@@ -243,8 +247,8 @@ begin(struct mux *m, int fd, struct fcgi **ret_f)
  * The loop
  */
 
-static int
-wait_events(struct mux *m, int64_t wait_ms, struct epoll_event *events, int max)
+void
+mux_wait(struct mux *m, int64_t wait_ms)
 {
 	if (!m->is_listening && !m->is_draining) {
 		if (clock_mono_us() >= m->deaf_until_us)
@@ -252,22 +256,18 @@ wait_events(struct mux *m, int64_t wait_ms, struct epoll_event *events, int max)
 		else if (wait_ms > DEAF_US / 1000)
 			wait_ms = DEAF_US / 1000;
 	}
-	return ready_wait(&m->ready, events, max, wait_ms);
+	m->n_events = ready_wait(&m->ready, m->events, N(m->events), wait_ms);
 }
 
 size_t
-mux_wait(struct mux *m, int64_t wait_ms, struct fcgi *ready[MUX_BATCH])
+mux_take(struct mux *m, struct fcgi *ready[MUX_BATCH])
 {
-	/* No more than can be taken: what is passed over comes last again, and might never be
-	 * reached. */
-	struct epoll_event events[MUX_BATCH];
-	int n = wait_events(m, wait_ms, events, N(events));
 	int64_t began_us = clock_mono_us();
 	bool has_new = false, is_slow = false;
 	size_t got = 0;
 
-	for (int i = 0; i < n; i++) {
-		int fd = events[i].data.fd;
+	for (int i = 0; i < m->n_events; i++) {
+		int fd = m->events[i].data.fd;
 
 		if (fd == m->listen_fd) {
 			has_new = true;
@@ -276,6 +276,7 @@ mux_wait(struct mux *m, int64_t wait_ms, struct fcgi *ready[MUX_BATCH])
 			is_slow = clock_mono_us() - began_us > SLOW_US;
 		}
 	}
+	m->n_events = 0;
 	/* Last, so that no descriptor closed above comes back under its old events. */
 	if (has_new)
 		accept_some(m);

@@ -25,9 +25,12 @@ struct mux *mux_new(int listen_fd);
 /* Closes all connections; requests that were handed over must have been finished. */
 void mux_free(struct mux *m);
 
-/* Waits at most wait_ms for requests, and puts those that came into ready; the number. Returns
- * as soon as a signal arrives (see ready.h) or the watched descriptor is ready. */
-size_t mux_wait(struct mux *m, int64_t wait_ms, struct fcgi *ready[MUX_BATCH]);
+/* Waits at most wait_ms for something to do. Returns as soon as a signal arrives (see ready.h)
+ * or the watched descriptor is ready. */
+void mux_wait(struct mux *m, int64_t wait_ms);
+
+/* Reads the requests of those that mux_wait found ready; the number. */
+size_t mux_take(struct mux *m, struct fcgi *ready[MUX_BATCH]);
 
 /* Takes the connection of a request that was handed over out of the loop until mux_finish. */
 void mux_park(struct mux *m, struct fcgi *f);

@@ -62,8 +62,10 @@ serve(struct mux *m, struct beat *b, const struct resp *rs)
 
 	while (!stopping) {
 		beat_idle(b, clock_mono_us());
-		n = mux_wait(m, BEAT_IDLE_MS, ready);
+		mux_wait(m, BEAT_IDLE_MS);
 		now_us = clock_mono_us();
+		beat_works(b, now_us, now_us + TURN_US, true, 0);
+		n = mux_take(m, ready);
 		beat_works(b, now_us, now_us + TURN_US, true, (unsigned)n);
 		for (i = 0; i < n; i++) {
 			/* Whoever went away needs no answer. */

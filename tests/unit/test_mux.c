@@ -68,6 +68,13 @@ asked(void)
 	return fd;
 }
 
+static size_t
+wait_and_take(int64_t wait_ms)
+{
+	mux_wait(mux, wait_ms);
+	return mux_take(mux, ready);
+}
+
 /* Waits for at least one request. */
 static size_t
 next(void)
@@ -76,7 +83,7 @@ next(void)
 	size_t n = 0;
 
 	while (n == 0 && clock_mono_us() < until_us)
-		n = mux_wait(mux, WAIT_MS, ready);
+		n = wait_and_take(WAIT_MS);
 	return n;
 }
 
@@ -85,7 +92,7 @@ static void
 turn_idly(int turns)
 {
 	while (turns-- > 0)
-		cr_assert_eq(mux_wait(mux, 1, ready), 0);
+		cr_assert_eq(wait_and_take(1), 0);
 }
 
 static void
@@ -225,7 +232,7 @@ Test(mux, accepts_though_those_that_are_connected_fill_every_batch)
 		ask(fds[i]);
 	late = connected();
 	for (int turns = 0; turns < 4; turns++) {
-		answer_all(mux_wait(mux, WAIT_MS, ready));
+		answer_all(wait_and_take(WAIT_MS));
 		ask_again(fds, MORE);
 	}
 	cr_assert_eq(mux_connections(mux), MORE + 1);
@@ -283,9 +290,9 @@ Test(mux, gives_up_on_a_request_that_stops_half_way_and_closes_it)
 
 	cr_assert(fcgi_client_begin(fd, RESPONDER));
 	cr_assert(fcgi_client_params(fd, params));
-	cr_assert_eq(mux_wait(mux, WAIT_MS, ready), 0); /* accepts */
-	cr_assert_eq(mux_wait(mux, WAIT_MS, ready), 0); /* reads in vain */
-	while (recv(fd, &byte, 1, 0) > 0)               /* an end without an answer */
+	cr_assert_eq(wait_and_take(WAIT_MS), 0); /* accepts */
+	cr_assert_eq(wait_and_take(WAIT_MS), 0); /* reads in vain */
+	while (recv(fd, &byte, 1, 0) > 0)        /* an end without an answer */
 		;
 	cr_assert_eq(mux_connections(mux), 0);
 	close(fd);
@@ -338,7 +345,7 @@ Test(mux, does_not_spin_when_the_peer_of_a_parked_request_leaves)
 	mux_park(mux, parked);
 	close(fd);
 	began_us = clock_mono_us();
-	cr_assert_eq(mux_wait(mux, 50, ready), 0);
+	cr_assert_eq(wait_and_take(50), 0);
 	cr_assert_geq(clock_mono_us() - began_us, 45 * 1000);
 	answer(parked);
 	turn_idly(1);
@@ -404,7 +411,7 @@ Test(mux, lets_a_signal_in_though_there_is_always_a_request)
 	raise(SIGTERM);
 	while (arrived == 0 && clock_mono_us() < until_us) {
 		ask(fd);
-		answer_all(mux_wait(mux, WAIT_MS, ready));
+		answer_all(wait_and_take(WAIT_MS));
 		expect_kept(fd);
 	}
 	cr_assert_eq(arrived, SIGTERM);
@@ -421,13 +428,13 @@ Test(mux, returns_when_the_watched_descriptor_is_ready)
 	mux_watch(mux, pipes[0][0], POLLIN);
 	turn_idly(1);
 	cr_assert_eq(write(pipes[0][1], "x", 1), 1);
-	cr_assert_eq(mux_wait(mux, WAIT_MS, ready), 0);
+	cr_assert_eq(wait_and_take(WAIT_MS), 0);
 	mux_watch(mux, pipes[1][1], POLLOUT);
-	cr_assert_eq(mux_wait(mux, WAIT_MS, ready), 0);
+	cr_assert_eq(wait_and_take(WAIT_MS), 0);
 	cr_assert_lt(clock_mono_us() - began_us, WAIT_MS * 1000);
 	mux_watch(mux, -1, 0);
 	began_us = clock_mono_us();
-	cr_assert_eq(mux_wait(mux, 30, ready), 0);
+	cr_assert_eq(wait_and_take(30), 0);
 	cr_assert_geq(clock_mono_us() - began_us, 25 * 1000);
 	for (int i = 0; i < 4; i++)
 		close(pipes[i / 2][i % 2]);
@@ -446,7 +453,7 @@ Test(mux, does_not_spin_without_descriptors_and_goes_on_with_some)
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	began_us = clock_mono_us();
 	turn_idly(1);
-	cr_assert_eq(mux_wait(mux, 50, ready), 0);
+	cr_assert_eq(wait_and_take(50), 0);
 	cr_assert_geq(clock_mono_us() - began_us, 45 * 1000);
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
 	cr_assert_eq(next(), 1);
