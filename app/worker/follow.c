@@ -283,6 +283,22 @@ unqueue(struct follow *f)
 	return v;
 }
 
+/* The oldest that waits and must still be asked for: many may have waited for one code, which
+ * the last query taught the host. NULL: there is none. */
+static struct visit *
+next_unknown(struct follow *f)
+{
+	while (f->first) {
+		struct visit *v = unqueue(f);
+
+		if (!is_remembered(f, v, f->locations[0]))
+			return v;
+		f->n_waiting--;
+		settle(f, &v, 1);
+	}
+	return NULL;
+}
+
 /* Asks for the oldest of those that wait. */
 static void
 ask_postgresql(struct follow *f)
@@ -290,16 +306,19 @@ ask_postgresql(struct follow *f)
 	const char *codes[LOOKUP_CODES_MAX];
 	int64_t deadline_us = 0;
 
-	if (lookup_state(f->app->lookup) != LOOKUP_FREE || !f->first)
+	if (lookup_state(f->app->lookup) != LOOKUP_FREE)
 		return;
-	for (f->n_asked = 0; f->first && f->n_asked < LOOKUP_CODES_MAX; f->n_asked++) {
-		struct visit *v = unqueue(f);
+	for (f->n_asked = 0; f->n_asked < LOOKUP_CODES_MAX; f->n_asked++) {
+		struct visit *v = next_unknown(f);
 
+		if (!v)
+			break;
 		f->asked[f->n_asked] = v;
 		codes[f->n_asked] = v->code;
 		deadline_us = v->x->cx.deadline_us;
 	}
-	lookup_start(f->app->lookup, codes, f->n_asked, deadline_us);
+	if (f->n_asked > 0)
+		lookup_start(f->app->lookup, codes, f->n_asked, deadline_us);
 }
 
 /* What a row says is only followed if the rules of today still allow its target. */

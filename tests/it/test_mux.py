@@ -2,14 +2,15 @@
 
 import contextlib
 import http.client
+import json
 import pathlib
 import socket
-import subprocess
 import threading
 import time
 
 import pytest
 
+from pools import total
 from records import new_url
 from stack import Stack, wait_for
 from visitors import Visitors
@@ -105,10 +106,12 @@ def test_a_body_that_nobody_wants_spoils_no_other_request(client):
         assert client.get(f"/{code}").status == 302
 
 
-def forget(stack, codes):
-    """Makes misses of codes: nobody but PostgreSQL knows them any more."""
-    keys = [f"u:{code}" for code in codes]
-    subprocess.run(["redis-cli", "-s", stack.run / "redis.sock", "DEL", *keys], check=True, capture_output=True)
+def unheard_of(stack, n=1):
+    """Codes that only PostgreSQL knows: their rows were not announced."""
+    text = """INSERT INTO urls (short_code, original_url)
+              SELECT 'm' || nextval('url_version_seq'), 'https://example.org/' FROM generate_series(1, %s)
+              RETURNING short_code"""
+    return [code for code, in stack.sql(text, [n])]
 
 
 @contextlib.contextmanager
@@ -138,12 +141,11 @@ def get_in_background(client, path, replies):
 
 
 def test_hits_go_on_while_misses_wait_for_the_database(stack, client):
-    hit, misses = new_url(client), [new_url(client) for _ in range(8)]
+    hit, misses = new_url(client), unheard_of(stack, 8)
     assert client.get(f"/{hit['short_code']}").status == 302
-    forget(stack, [url["short_code"] for url in misses])
     replies = []
     with urls_locked(stack):
-        threads = [get_in_background(client, f"/{url['short_code']}", replies) for url in misses]
+        threads = [get_in_background(client, f"/{code}", replies) for code in misses]
         wait_for(lambda: waiting_look_ups(stack) > 0)
         with Visitors(stack.port, hit["short_code"]) as visitors:
             wait_for(lambda: visitors.redirected > 200)
@@ -154,29 +156,47 @@ def test_hits_go_on_while_misses_wait_for_the_database(stack, client):
     assert [status for status, _ in replies] == [302] * len(misses)
 
 
+def layers(stack, code):
+    """Who knew of the code, for each of its visits; None: the table of unknown codes."""
+    lines = "".join(stack.log(pool) for pool in ("redirect-a", "redirect-b")).splitlines()
+    return [json.loads(line).get("cache") for line in lines if f'"path":"/{code}"' in line]
+
+
+def test_those_who_wait_for_the_same_code_are_answered_with_the_first(stack, client):
+    replies, many = [], 40
+    with urls_locked(stack):
+        threads = [get_in_background(client, "/manyWait", replies)]
+        wait_for(lambda: waiting_look_ups(stack) > 0)
+        threads += [get_in_background(client, "/manyWait", replies) for _ in range(many)]
+        wait_for(lambda: total(stack, "terse_http_requests_in_flight") > many + 1)
+    for thread in threads:
+        thread.join()
+    assert [status for status, _ in replies] == [404] * (many + 1)
+    wait_for(lambda: len(layers(stack, "manyWait")) == many + 1)
+    assert layers(stack, "manyWait").count("db") < many
+
+
 def test_a_miss_that_waits_too_long_is_told_so_in_time(stack, client):
-    url = new_url(client)
-    forget(stack, [url["short_code"]])
+    (code,) = unheard_of(stack)
     replies = []
     with urls_locked(stack):
-        get_in_background(client, f"/{url['short_code']}", replies).join()
+        get_in_background(client, f"/{code}", replies).join()
     (status, seconds), = replies
     assert status == 503
     assert DEADLINE_MS / 1000 * 0.5 < seconds < DEADLINE_MS / 1000 + 2
-    wait_for(lambda: client.get(f"/{url['short_code']}").status == 302)
+    wait_for(lambda: client.get(f"/{code}").status == 302)
 
 
 def test_a_visitor_who_leaves_while_his_miss_waits_costs_nothing(stack, client):
-    url = new_url(client)
-    forget(stack, [url["short_code"]])
+    (code,) = unheard_of(stack)
     with urls_locked(stack):
         with socket.create_connection(("127.0.0.1", stack.port)) as sock:
-            sock.sendall(f"GET /{url['short_code']} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            sock.sendall(f"GET /{code} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             wait_for(lambda: waiting_look_ups(stack) > 0)
         spent = cpu_s(stack)
         time.sleep(0.5)  # a loop that spins spends it all
         assert cpu_s(stack) - spent < 0.3
-    wait_for(lambda: client.get(f"/{url['short_code']}").status == 302)
+    wait_for(lambda: client.get(f"/{code}").status == 302)
 
 
 def cpu_s(stack):
