@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -89,10 +90,12 @@ end_ride(struct loop *l, struct ride *r)
 	l->n_free++;
 }
 
+_Static_assert(offsetof(struct ride, visit) == 0, "a visit is the beginning of its ride");
+
 static struct ride *
 ride_of(struct visit *v)
 {
-	return (struct ride *)((char *)v - offsetof(struct ride, visit));
+	return (struct ride *)v;
 }
 
 static void

@@ -23,10 +23,10 @@ enum auth {
 typedef enum err route_handler(struct app *app, struct req *rq, struct resp *rs);
 
 struct route {
-	enum method method; /* GET also answers HEAD */
-	const char *path;   /* "/urls/:id/redirect"; a segment is text or a parameter */
+	enum method method;     /* GET also answers HEAD */
+	const char *path;       /* "/urls/:id/redirect"; a segment is text or a parameter */
 	route_handler *handler; /* NULL: the front's own, which answers in batches */
-	const char *name; /* unique: also the metrics' label; <noun>_<verb> */
+	const char *name;       /* unique: also the metrics' label; <noun>_<verb> */
 	enum auth auth;
 	bool root_only; /* not under /api/v1 */
 };
