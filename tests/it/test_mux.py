@@ -207,3 +207,36 @@ def cpu_s(stack):
             fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
             ticks += int(fields[11]) + int(fields[12])
     return ticks / 100
+
+
+@contextlib.contextmanager
+def empty_answers(stack, pool):
+    """A pool whose workers end each request without an answer, as one without memory does."""
+    path, stopping = stack.run / f"{pool}.sock", threading.Event()
+
+    def serve(listener):
+        while not stopping.is_set():
+            with contextlib.suppress(OSError), listener.accept()[0] as peer:
+                peer.recv(65536)
+                peer.sendall(b"\1\6\0\1\0\0\0\0" b"\1\3\0\1\0\10\0\0" + bytes(8))
+
+    stack.sv("down", pool)
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0o666)
+        listener.listen(100)
+        listener.settimeout(0.1)
+        thread = threading.Thread(target=serve, args=[listener])
+        thread.start()
+        yield
+        stopping.set()
+        thread.join()
+    path.unlink()
+    stack.sv("up", pool)
+
+
+def test_a_request_that_a_worker_has_no_memory_for_is_sent_elsewhere(stack, client):
+    code = new_url(client)["short_code"]
+    with empty_answers(stack, "redirect-a"):
+        assert [client.get(f"/{code}").status for _ in range(10)] == [302] * 10
