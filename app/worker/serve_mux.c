@@ -176,6 +176,18 @@ tidy(struct loop *l)
 	journal_tick(l->app->journal);
 }
 
+/* A worker that drains accepts nobody, so nobody is to be sent to it, whatever it does. */
+static void
+beat(struct loop *l, int64_t now_us, bool works, unsigned n)
+{
+	if (l->is_draining)
+		beat_drains(l->beat, now_us);
+	else if (works)
+		beat_works(l->beat, now_us, now_us + TURN_US, true, n);
+	else
+		beat_idle(l->beat, now_us);
+}
+
 static void
 turn(struct loop *l)
 {
@@ -183,12 +195,12 @@ turn(struct loop *l)
 	int64_t wait_ms = prepare_wait(l), now_us;
 	size_t n;
 
-	beat_idle(l->beat, clock_mono_us());
+	beat(l, clock_mono_us(), false, 0);
 	mux_wait(l->mux, wait_ms);
 	now_us = clock_mono_us();
-	beat_works(l->beat, now_us, now_us + TURN_US, true, 0);
+	beat(l, now_us, true, 0);
 	n = mux_take(l->mux, ready);
-	beat_works(l->beat, now_us, now_us + TURN_US, true, (unsigned)n);
+	beat(l, now_us, true, (unsigned)n);
 	if (n == 0)
 		tidy(l);
 	metric_set(M_HTTP_IN_FLIGHT, (double)(n + follow_waiting(l->follow)));
@@ -204,7 +216,6 @@ run(struct loop *l)
 	for (;;) {
 		if (signals_say_stop() && !l->is_draining) {
 			l->is_draining = true;
-			beat_drains(l->beat, clock_mono_us());
 			mux_drain(l->mux);
 		}
 		if (l->is_draining && mux_connections(l->mux) == 0)

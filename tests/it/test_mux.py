@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import pathlib
+import signal
 import socket
 import threading
 import time
@@ -199,6 +200,20 @@ def test_a_visitor_who_leaves_while_his_miss_waits_costs_nothing(stack, client):
     wait_for(lambda: client.get(f"/{code}").status == 302)
 
 
+def test_nobody_waits_for_a_worker_that_ends_as_soon_as_its_visitors_are_answered(stack, client):
+    hit, misses, replies = new_url(client)["short_code"], unheard_of(stack, 8), []
+    assert client.get(f"/{hit}").status == 302
+    with urls_locked(stack):
+        threads = [get_in_background(client, f"/{code}", replies) for code in misses]
+        wait_for(lambda: waiting_look_ups(stack) > 1)
+        stack.kill("redirect-a", "terse-worker", signal.SIGTERM)
+        assert worst_s(stack.port, f"/{hit}", 1) < 1
+        assert not replies
+    for thread in threads:
+        thread.join()
+    assert [status for status, _ in replies] == [302] * len(misses)
+
+
 def cpu_s(stack):
     """CPU seconds of the redirect workers."""
     ticks = 0
@@ -229,11 +244,13 @@ def empty_answers(stack, pool):
         listener.settimeout(0.1)
         thread = threading.Thread(target=serve, args=[listener])
         thread.start()
-        yield
-        stopping.set()
-        thread.join()
-    path.unlink()
-    stack.sv("up", pool)
+        try:
+            yield
+        finally:
+            stopping.set()
+            thread.join()
+            path.unlink()
+            stack.sv("up", pool)
 
 
 def test_a_request_that_a_worker_has_no_memory_for_is_sent_elsewhere(stack, client):
