@@ -19,7 +19,7 @@
 enum {
 	REQUEST_MEMORY = 1 << 20,
 	LOG_AGE_US = 100 * 1000,
-	TURN_US = 1000 * 1000, /* longer than the longest turn: one of Redis' timeouts */
+	TURN_US = 1000 * 1000, /* longer than the longest turn: two waits for Redis */
 	RIDES_KEPT = 64        /* a burst of parked visits does not keep its memory */
 };
 
