@@ -225,6 +225,17 @@ accept_some(struct mux *m)
 	}
 }
 
+/* The kernel wakes the worker that has watched the socket for longest. So whoever has accepted
+ * gives his place up, or those that came later would get nothing. */
+static void
+go_to_the_end(struct mux *m)
+{
+	if (!m->is_listening)
+		return;
+	stop_listening(m);
+	listen_again(m);
+}
+
 /* Reads the request on fd into *ret_f; false: it was broken, or the connection's end. */
 static bool
 begin(struct mux *m, int fd, struct fcgi **ret_f)
@@ -278,8 +289,10 @@ mux_take(struct mux *m, struct fcgi *ready[MUX_BATCH])
 	}
 	m->n_events = 0;
 	/* Last, so that no descriptor closed above comes back under its old events. */
-	if (has_new)
+	if (has_new) {
 		accept_some(m);
+		go_to_the_end(m);
+	}
 	return got;
 }
 
