@@ -329,7 +329,9 @@ judge(struct follow *f, struct visit *v, const struct url *u)
 
 	if (refusal)
 		return ctx_fail(&v->x->cx, ERR_NOT_FOUND, "url %" PRId64 ": %s", u->id, refusal);
-	return app_target(&f->cx, u, &v->target);
+	if (app_target(&f->cx, u, &v->target) != ERR_OK)
+		return ctx_fail(&v->x->cx, ERR_NOT_FOUND, "%s", f->cx.diag);
+	return ERR_OK;
 }
 
 static void

@@ -54,7 +54,8 @@ def symbol(program, name):
 def make_loop(pids, offset):
     """Puts an endless loop at the beginning of a function of running programs."""
     for pid in pids:
-        base = int(pathlib.Path(f"/proc/{pid}/maps").read_text().split("-")[0], 16)
+        maps = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
+        base = int(next(line for line in maps if "terse-worker" in line).split("-")[0], 16)
         with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
             memory.seek(base + offset)
             memory.write(LOOP)

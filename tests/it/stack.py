@@ -52,6 +52,11 @@ def pids_in(home, name=None):
     return sorted(found)
 
 
+def is_sanitized():
+    """Whether the programs are a build that uses much memory and time to check itself."""
+    return b"__asan_init" in pathlib.Path(os.environ["TERSE_BUILD"], "terse-worker").read_bytes()
+
+
 class Stack:
     """state: its folder. url, tls_url: nginx. Settings by name: Stack(TERSE_API_WORKERS=2)."""
 

@@ -15,7 +15,7 @@ import urllib.request
 import pytest
 
 from pools import beats, is_slow_machine, make_loop, metrics, symbol, total, up
-from stack import Stack, wait_for
+from stack import Stack, is_sanitized, wait_for
 from traffic import Traffic, create, follow, read
 from wire import Api
 
@@ -303,6 +303,7 @@ def test_metrics_are_as_prometheus_wants_them(stack, code):
     assert (check.returncode, check.stdout, check.stderr) == (0, b"", b"")
 
 
+@pytest.mark.skipif(is_sanitized(), reason="sanitizers use memory of their own")
 def test_a_pool_needs_little_memory(stack, code):
     """What only it has: its program's and libraries' pages are shared, the metrics are a file."""
     with under_load(stack, [follow(code)]):

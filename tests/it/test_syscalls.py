@@ -1,13 +1,12 @@
 """What a redirect out of the host's table asks of the kernel. Counts, not times: a busy machine
 changes how many redirects a worker finds ready in one turn, but not what each of them costs."""
 
-import os
 import pathlib
 import sys
 
 import pytest
 
-from stack import Stack
+from stack import Stack, is_sanitized
 
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "bench"))
 
@@ -28,10 +27,6 @@ OTHERS = {"connect", "socket", "sendto", "sendmsg", "sendmmsg", "recvfrom", "rec
 RARE = 0.01  # per redirect
 # AddressSanitizer's allocator, where there is one, maps memory as it goes.
 SANITIZERS = {"mmap", "munmap"}
-
-
-def is_sanitized():
-    return b"__asan_init" in pathlib.Path(os.environ["TERSE_BUILD"], "terse-worker").read_bytes()
 
 
 @pytest.fixture(name="hits", scope="module")
