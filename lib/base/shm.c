@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,4 +80,18 @@ shm_unmap(void *map, size_t bytes)
 {
 	if (map)
 		munmap(map, bytes);
+}
+
+bool
+shm_seed(_Atomic uint64_t *word, uint64_t *ret_seed)
+{
+	uint64_t seed = 0, drawn;
+
+	if (getrandom(&drawn, sizeof(drawn), 0) != (ssize_t)sizeof(drawn))
+		return false;
+	/* 0 stands for none yet; the first one drawn is everybody's. */
+	if (atomic_compare_exchange_strong(word, &seed, drawn | 1))
+		seed = drawn | 1;
+	*ret_seed = seed;
+	return true;
 }

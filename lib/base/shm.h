@@ -6,6 +6,7 @@
 #ifndef LIB_BASE_SHM_H
 #define LIB_BASE_SHM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,5 +23,9 @@ MUST_CHECK enum err shm_map_open(
     const char *dir, const char *name, uint64_t layout, size_t bytes, void **ret_map, int *ret_fd);
 
 void shm_unmap(void *map, size_t bytes);
+
+/* The random number that all who map a file agree on: *word, drawn by whoever comes first.
+ * Never 0. False: errno says why. */
+MUST_CHECK bool shm_seed(_Atomic uint64_t *word, uint64_t *ret_seed);
 
 #endif

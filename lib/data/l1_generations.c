@@ -1,7 +1,6 @@
 #include "lib/data/l1_generations.h"
 
 #include <stdatomic.h>
-#include <sys/random.h>
 #include <xxhash.h>
 
 #include "lib/base/shm.h"
@@ -19,19 +18,6 @@ struct l1_shared {
 
 _Static_assert(sizeof(struct l1_shared) == 64 + 8 * COUNTERS, "the layout never changes");
 
-static bool
-take_seed(struct l1_generations *g)
-{
-	uint64_t seed = 0, drawn;
-
-	if (getrandom(&drawn, sizeof(drawn), 0) != (ssize_t)sizeof(drawn))
-		return false;
-	if (atomic_compare_exchange_strong(&g->shared->seed, &seed, drawn | 1))
-		seed = drawn | 1;
-	g->seed = seed;
-	return true;
-}
-
 bool
 l1_generations_init(struct l1_generations *g, const char *run_dir)
 {
@@ -41,7 +27,7 @@ l1_generations_init(struct l1_generations *g, const char *run_dir)
 	if (shm_map(run_dir, "l1.generations", LAYOUT, sizeof(struct l1_shared), &map) != ERR_OK)
 		return false;
 	g->shared = map;
-	return take_seed(g);
+	return shm_seed(&g->shared->seed, &g->seed);
 }
 
 void

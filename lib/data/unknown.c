@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -55,20 +54,6 @@ boot_hash(void)
 	return n > 0 ? XXH3_64bits(id, (size_t)n) : 0;
 }
 
-static bool
-take_seed(struct unknown *u)
-{
-	uint64_t seed = 0, drawn;
-
-	if (getrandom(&drawn, sizeof(drawn), 0) != (ssize_t)sizeof(drawn))
-		return false;
-	/* 0 stands for none yet; the first one drawn is everybody's. */
-	if (atomic_compare_exchange_strong(&u->shared->seed, &seed, drawn | 1))
-		seed = drawn | 1;
-	u->seed = seed ^ boot_hash();
-	return true;
-}
-
 struct unknown *
 unknown_new(const char *run_dir)
 {
@@ -82,10 +67,11 @@ unknown_new(const char *run_dir)
 		return NULL;
 	}
 	u->shared = map;
-	if (!take_seed(u)) {
+	if (!shm_seed(&u->shared->seed, &u->seed)) {
 		unknown_free(u);
 		return NULL;
 	}
+	u->seed ^= boot_hash();
 	return u;
 }
 
