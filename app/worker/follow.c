@@ -186,15 +186,16 @@ scratch(struct follow *f)
 static bool
 is_remembered(struct follow *f, struct visit *v, char location[L1_LOCATION_SIZE])
 {
-	v->layer = LAYER_L1;
-	v->e = ERR_OK;
-	if (strlen(v->code) <= CODE_MAX &&
-	    l1_get(f->app->l1, v->code, &v->target, location, &v->l1_ticket))
-		return true;
 	v->layer = LAYER_NONE;
 	v->e = ERR_NOT_FOUND;
-	return strlen(v->code) > CODE_MAX ||
-	       unknown_has(f->app->unknown, v->code, &v->unknown_ticket);
+	if (strlen(v->code) > CODE_MAX)
+		return true;
+	if (l1_get(f->app->l1, v->code, &v->target, location, &v->l1_ticket)) {
+		v->layer = LAYER_L1;
+		v->e = ERR_OK;
+		return true;
+	}
+	return unknown_has(f->app->unknown, v->code, &v->unknown_ticket);
 }
 
 /*
@@ -213,15 +214,8 @@ take_found(struct visit *v, const struct cache_found *found)
 	return true;
 }
 
-static void
-fill_l1(struct follow *f, const char *code, const struct url_target *t, uint64_t ticket)
-{
-	if (t->url_id != 0)
-		l1_fill(f->app->l1, code, t, ticket);
-}
-
-/* Answers those that Redis knows; the others are left in visits, their number is returned.
- * They are answered first, and remembered then. */
+/* Remembers and answers those that Redis knows; the others are left in visits, their number
+ * is returned. */
 static size_t
 ask_redis(struct follow *f, struct visit *visits[], size_t n)
 {
@@ -235,7 +229,8 @@ ask_redis(struct follow *f, struct visit *visits[], size_t n)
 	cache_get_many(f->app->cache, scratch(f), codes, n, found);
 	for (size_t i = 0; i < n; i++) {
 		if (take_found(visits[i], &found[i])) {
-			fill_l1(f, visits[i]->code, &found[i].target, visits[i]->l1_ticket);
+			l1_fill(
+			    f->app->l1, visits[i]->code, &found[i].target, visits[i]->l1_ticket);
 			known[n_known++] = visits[i];
 		} else {
 			visits[n_left++] = visits[i];
@@ -365,7 +360,7 @@ note(struct follow *f, struct lessons *all, const struct visit *v)
 
 	if (!code)
 		return;
-	fill_l1(f, code, &v->target, v->l1_ticket);
+	l1_fill(f->app->l1, code, &v->target, v->l1_ticket);
 	all->codes[all->n] = code;
 	all->targets[all->n++] = v->target;
 }
