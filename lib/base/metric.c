@@ -215,7 +215,7 @@ count(_Atomic uint64_t *cell, uint64_t n)
 void
 metric_add(enum metric m, unsigned l0, unsigned l1, unsigned l2, uint64_t n)
 {
-	assert(metric_families[m].type == COUNTER);
+	assert(metric_families[m].type < HISTOGRAM);
 	count(cells(m, (unsigned[METRIC_LABELS]){ l0, l1, l2 }), n);
 }
 
@@ -346,11 +346,20 @@ render_count(struct buf *out, uint64_t n)
 }
 
 static void
+render_seconds(struct buf *out, uint64_t us)
+{
+	buf_printf(out, " %" PRIu64 ".%06" PRIu64 "\n", us / 1000000, us % 1000000);
+}
+
+static void
 render_counter(struct buf *out, enum metric m, size_t series, const uint64_t *cell)
 {
 	buf_adds(out, metric_families[m].name);
 	render_labels(out, m, series, NULL);
-	render_count(out, *cell);
+	if (metric_families[m].type == COUNTER_US)
+		render_seconds(out, *cell);
+	else
+		render_count(out, *cell);
 }
 
 static void
@@ -368,7 +377,7 @@ render_histogram(struct buf *out, enum metric m, size_t series, const uint64_t *
 	}
 	buf_printf(out, "%s_sum", name);
 	render_labels(out, m, series, NULL);
-	buf_printf(out, " %" PRIu64 ".%06" PRIu64 "\n", sum_us / 1000000, sum_us % 1000000);
+	render_seconds(out, sum_us);
 	buf_printf(out, "%s_count", name);
 	render_labels(out, m, series, NULL);
 	render_count(out, below);
@@ -426,14 +435,8 @@ render_head(struct buf *out, const char *name, const char *type, const char *hel
 }
 
 static void
-render_processes(struct buf *out)
+render_build(struct buf *out)
 {
-	size_t i, alive = 0;
-
-	for (i = 0; i < metrics.n_slots; i++)
-		alive += slot_is_alive(&metrics.slots[i]);
-	render_head(out, "terse_processes", "gauge", "Processes of this host that count here.");
-	buf_printf(out, "terse_processes %zu\n", alive);
 	render_head(out, "terse_build_info", "gauge", "The program's version; always 1.");
 	buf_adds(out, "terse_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
 }
@@ -443,6 +446,7 @@ metric_render(struct buf *out)
 {
 	static const char *const types[] = {
 		[COUNTER] = "counter",
+		[COUNTER_US] = "counter",
 		[HISTOGRAM] = "histogram",
 		[GAUGE_SUM] = "gauge",
 		[GAUGE_MAX] = "gauge",
@@ -462,5 +466,5 @@ metric_render(struct buf *out)
 		else
 			render_gauges(out, (enum metric)m);
 	}
-	render_processes(out);
+	render_build(out);
 }

@@ -16,33 +16,56 @@
 struct buf;
 
 enum metric {
-	M_HTTP_REQUESTS,    /* counter: route, method, status */
-	M_HTTP_DURATION,    /* histogram (s): route */
-	M_HTTP_IN_FLIGHT,   /* gauge */
-	M_REDIRECTS,        /* counter: layer, outcome */
-	M_CACHE_CALLS,      /* counter: outcome */
-	M_CACHE_DURATION,   /* histogram (s) */
-	M_CACHE_OPEN,       /* gauge: 1 while the breaker is open */
-	M_DB_QUERIES,       /* counter: outcome */
-	M_DB_DURATION,      /* histogram (s) */
-	M_DB_CONNECTS,      /* counter: outcome */
-	M_JOURNAL_LINES,    /* counter: outcome */
-	M_JOURNAL_BYTES,    /* counter */
-	M_INGEST_CLICKS,    /* counter: stored */
-	M_INGEST_REPEATS,   /* counter: lines refused as repeats */
-	M_INGEST_DEAD,      /* counter: lines moved to the dead-letter file */
-	M_INGEST_TORN,      /* counter: torn tails dropped */
-	M_INGEST_BATCHES,   /* counter: outcome */
-	M_INGEST_CAUGHT_UP, /* gauge (s since 1970): when the journal was last empty */
-	M_OUTBOX_APPLIED,   /* counter */
-	M_OUTBOX_LAG,       /* gauge (s): age of the oldest row not applied */
-	M_POOL_WORKERS,     /* gauge: pool, state */
-	M_POOL_BUSY,        /* gauge (ratio): pool */
-	M_POOL_ROTATION,    /* gauge: pool; 1 while the web server reaches it */
-	M_POOL_RESTARTS,    /* counter: pool, reason */
-	M_POOL_SCALED,      /* counter: pool, direction, reason */
-	M_POOL_ROLLS,       /* counter: pool, outcome */
-	M_LOG_DROPPED,      /* counter: lines */
+	M_HTTP_REQUESTS,     /* counter: route, method, status */
+	M_HTTP_DURATION,     /* histogram (s): route */
+	M_HTTP_IN_FLIGHT,    /* gauge */
+	M_REDIRECTS,         /* counter: layer, outcome */
+	M_CACHE_CALLS,       /* counter: outcome */
+	M_CACHE_DURATION,    /* histogram (s) */
+	M_CACHE_OPEN,        /* gauge: 1 while the breaker is open */
+	M_DB_QUERIES,        /* counter: outcome */
+	M_DB_DURATION,       /* histogram (s) */
+	M_DB_CONNECTS,       /* counter: outcome */
+	M_JOURNAL_LINES,     /* counter: outcome */
+	M_JOURNAL_BYTES,     /* counter */
+	M_INGEST_CLICKS,     /* counter: stored */
+	M_INGEST_REPEATS,    /* counter: lines refused as repeats */
+	M_INGEST_DEAD,       /* counter: lines moved to the dead-letter file */
+	M_INGEST_TORN,       /* counter: torn tails dropped */
+	M_INGEST_BATCHES,    /* counter: outcome */
+	M_INGEST_CAUGHT_UP,  /* gauge (s since 1970): when the journal was last empty */
+	M_OUTBOX_APPLIED,    /* counter */
+	M_OUTBOX_LAG,        /* gauge (s): age of the oldest row not applied */
+	M_POOL_WORKERS,      /* gauge: pool, state */
+	M_POOL_BUSY,         /* gauge (ratio): pool */
+	M_POOL_ROTATION,     /* gauge: pool; 1 while the web server reaches it */
+	M_POOL_RESTARTS,     /* counter: pool, reason */
+	M_POOL_SCALED,       /* counter: pool, direction, reason */
+	M_POOL_ROLLS,        /* counter: pool, outcome */
+	M_LOG_LINES,         /* counter: level */
+	M_LOG_DROPPED,       /* counter: lines */
+	M_REDIRECT_DURATION, /* histogram (s): layer */
+	M_JOURNAL_PENDING,   /* gauge (bytes): in the journal, not in PostgreSQL */
+	M_INGEST_LOST,       /* counter: clicks that were journaled and can't be stored */
+	M_POOL_LIMIT,        /* gauge (workers): pool, bound */
+	M_PROCESSES,         /* gauge: program */
+	M_PROCESS_CPU,       /* counter (us, shown as s): program */
+	M_PROCESS_MEMORY,    /* gauge (bytes): program */
+	M_PROCESS_FILES,     /* gauge (open descriptors): program */
+	M_SPANS,             /* counter: fate */
+	M_DEPENDENCY_UP,     /* gauge: dependency */
+	M_DEPENDENCY_TIME,   /* gauge (s): dependency */
+	M_BOUNCER_CLIENTS,   /* gauge: state */
+	M_BOUNCER_SERVERS,   /* gauge: state */
+	M_BOUNCER_SIZE,      /* gauge: servers that the pool may have */
+	M_BOUNCER_WAIT,      /* gauge (s): of the client that has waited longest */
+	M_BOUNCER_QUERIES,   /* counter */
+	M_BOUNCER_TIME,      /* counter (us, shown as s): what, of queries or waits */
+	M_DISK_FREE,         /* gauge (bytes): the journal's disk */
+	M_DISK_SIZE,         /* gauge (bytes) */
+	M_HOST_CPU,          /* gauge (ratio): part of the host's CPU time that is used */
+	M_HOST_MEMORY,       /* gauge (ratio): part of the host's memory that is used */
+	M_CERTIFICATE_END,   /* gauge (s since 1970): when the certificate expires */
 	M__COUNT
 };
 
@@ -76,6 +99,23 @@ enum metric_reason {
 	REASON_STOPPED, /* the pool */
 	REASON__COUNT
 };
+enum metric_bound { BOUND_MIN, BOUND_MAX, BOUND__COUNT };
+enum metric_program {
+	PROGRAM_WORKER,
+	PROGRAM_POOL,
+	PROGRAM_INGEST,
+	PROGRAM_MONITOR,
+	PROGRAM__COUNT
+};
+enum metric_fate { FATE_EXPORTED, FATE_DROPPED, FATE_REFUSED, FATE__COUNT }; /* of a span */
+enum metric_dependency {
+	DEPENDENCY_POSTGRESQL,
+	DEPENDENCY_PGBOUNCER,
+	DEPENDENCY_REDIS,
+	DEPENDENCY__COUNT
+};
+enum metric_session { SESSION_ACTIVE, SESSION_WAITING, SESSION_IDLE, SESSION__COUNT };
+enum metric_effort { EFFORT_QUERY, EFFORT_WAIT, EFFORT__COUNT };
 enum metric_direction { DIRECTION_UP, DIRECTION_DOWN, DIRECTION__COUNT };
 enum metric_outcome { OUTCOME_OK, OUTCOME_MISS, OUTCOME_ERROR, OUTCOME_SKIPPED, OUTCOME__COUNT };
 

@@ -2,11 +2,13 @@
 
 #include <string.h>
 
+#include "lib/base/log.h"
+
 static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 	"other" };
 static const char *const statuses[] = { "200", "201", "204", "301", "302", "303", "304", "307",
 	"308", "400", "401", "403", "404", "405", "406", "409", "410", "412", "413", "415", "422",
-	"429", "500", "503", "other" };
+	"429", "499", "500", "503", "other" };
 static const char *const layers[] = { "none", "l1", "redis", "db" };
 static const char *const redirects[] = { "found", "unknown", "inactive", "failed" };
 static const char *const outcomes[] = { "ok", "miss", "error", "skipped" };
@@ -14,6 +16,13 @@ static const char *const workers[] = { "starting", "idle", "busy", "unable", "dr
 static const char *const reasons[] = { "none", "crashed", "hung", "busy", "idle", "recycled",
 	"rolled", "aborted", "stopped" };
 static const char *const directions[] = { "up", "down" };
+static const char *const levels[] = { "debug", "info", "warn", "error" };
+static const char *const bounds[] = { "min", "max" };
+static const char *const programs[] = { "worker", "pool", "ingest", "monitor" };
+static const char *const fates[] = { "exported", "dropped", "refused" };
+static const char *const dependencies[] = { "postgresql", "pgbouncer", "redis" };
+static const char *const sessions[] = { "active", "waiting", "idle" };
+static const char *const efforts[] = { "query", "wait" };
 
 _Static_assert(N(layers) == LAYER__COUNT, "one name per layer");
 _Static_assert(N(redirects) == REDIRECT__COUNT, "one name per redirect");
@@ -21,6 +30,13 @@ _Static_assert(N(outcomes) == OUTCOME__COUNT, "one name per outcome");
 _Static_assert(N(workers) == WORKER__COUNT, "one name per worker's state");
 _Static_assert(N(reasons) == REASON__COUNT, "one name per reason");
 _Static_assert(N(directions) == DIRECTION__COUNT, "one name per direction");
+_Static_assert(N(levels) == LOG__COUNT, "one name per level");
+_Static_assert(N(bounds) == BOUND__COUNT, "one name per bound");
+_Static_assert(N(programs) == PROGRAM__COUNT, "one name per program");
+_Static_assert(N(fates) == FATE__COUNT, "one name per fate of a span");
+_Static_assert(N(dependencies) == DEPENDENCY__COUNT, "one name per dependency");
+_Static_assert(N(sessions) == SESSION__COUNT, "one name per session's state");
+_Static_assert(N(efforts) == EFFORT__COUNT, "one name per effort");
 
 const struct metric_dim metric_dims[] = {
 	[DIM_NONE] = { NULL, NULL, 1 },
@@ -34,6 +50,13 @@ const struct metric_dim metric_dims[] = {
 	[DIM_WORKER] = { "state", workers, N(workers) },
 	[DIM_REASON] = { "reason", reasons, N(reasons) },
 	[DIM_DIRECTION] = { "direction", directions, N(directions) },
+	[DIM_LEVEL] = { "level", levels, N(levels) },
+	[DIM_BOUND] = { "bound", bounds, N(bounds) },
+	[DIM_PROGRAM] = { "program", programs, N(programs) },
+	[DIM_FATE] = { "fate", fates, N(fates) },
+	[DIM_DEPENDENCY] = { "dependency", dependencies, N(dependencies) },
+	[DIM_SESSION] = { "state", sessions, N(sessions) },
+	[DIM_EFFORT] = { "effort", efforts, N(efforts) },
 };
 
 _Static_assert(N(metric_dims) == DIM__COUNT, "one row per dimension");
@@ -91,8 +114,53 @@ const struct metric_family metric_families[] = {
 	    { DIM_POOL, DIM_DIRECTION, DIM_REASON }, "Changes of the number of workers." },
 	[M_POOL_ROLLS] = { "terse_pool_rolls_total", COUNTER, { DIM_POOL, DIM_OUTCOME },
 	    "Replacements of all workers of a pool." },
+	[M_LOG_LINES] = { "terse_log_lines_total", COUNTER, { DIM_LEVEL }, "Log lines written." },
 	[M_LOG_DROPPED] = { "terse_log_lines_dropped_total", COUNTER, { DIM_NONE },
 	    "Log lines dropped because they could not be written." },
+	[M_REDIRECT_DURATION] = { "terse_redirect_duration_seconds", HISTOGRAM, { DIM_LAYER },
+	    "Time that following a link took, by the layer that knew its code." },
+	[M_JOURNAL_PENDING] = { "terse_journal_pending_bytes", GAUGE_SUM, { DIM_NONE },
+	    "Bytes in the journal that are not in PostgreSQL." },
+	[M_INGEST_LOST] = { "terse_ingest_lost_total", COUNTER, { DIM_NONE },
+	    "Clicks that were in the journal and are gone." },
+	[M_POOL_LIMIT] = { "terse_pool_workers_limit", GAUGE_MAX, { DIM_POOL, DIM_BOUND },
+	    "Least and greatest number of a pool's workers." },
+	[M_PROCESSES] = { "terse_processes", GAUGE_SUM, { DIM_PROGRAM },
+	    "Processes of this host." },
+	[M_PROCESS_CPU] = { "terse_process_cpu_seconds_total", COUNTER_US, { DIM_PROGRAM },
+	    "CPU time used by a program's processes." },
+	[M_PROCESS_MEMORY] = { "terse_process_resident_memory_bytes", GAUGE_SUM, { DIM_PROGRAM },
+	    "Resident memory of a program's processes." },
+	[M_PROCESS_FILES] = { "terse_process_open_fds", GAUGE_SUM, { DIM_PROGRAM },
+	    "Descriptors that a program's processes have open." },
+	[M_SPANS] = { "terse_trace_spans_total", COUNTER, { DIM_FATE },
+	    "Spans sent to the collector, dropped for want of room, or refused by it." },
+	[M_DEPENDENCY_UP] = { "terse_dependency_up", GAUGE_MAX, { DIM_DEPENDENCY },
+	    "1 while a dependency answers." },
+	[M_DEPENDENCY_TIME] = { "terse_dependency_check_duration_seconds", GAUGE_MAX,
+	    { DIM_DEPENDENCY }, "Time that the last check of a dependency took." },
+	[M_BOUNCER_CLIENTS] = { "terse_pgbouncer_clients", GAUGE_MAX, { DIM_SESSION },
+	    "Clients of PgBouncer." },
+	[M_BOUNCER_SERVERS] = { "terse_pgbouncer_servers", GAUGE_MAX, { DIM_SESSION },
+	    "PgBouncer's connections to PostgreSQL." },
+	[M_BOUNCER_SIZE] = { "terse_pgbouncer_pool_size", GAUGE_MAX, { DIM_NONE },
+	    "Connections to PostgreSQL that PgBouncer may have." },
+	[M_BOUNCER_WAIT] = { "terse_pgbouncer_max_wait_seconds", GAUGE_MAX, { DIM_NONE },
+	    "How long the first client in PgBouncer's queue has waited." },
+	[M_BOUNCER_QUERIES] = { "terse_pgbouncer_queries_total", COUNTER, { DIM_NONE },
+	    "Statements that PgBouncer passed on." },
+	[M_BOUNCER_TIME] = { "terse_pgbouncer_seconds_total", COUNTER_US, { DIM_EFFORT },
+	    "Time that PostgreSQL worked for PgBouncer's clients, and that they waited for it." },
+	[M_DISK_FREE] = { "terse_journal_disk_free_bytes", GAUGE_MAX, { DIM_NONE },
+	    "Room left on the journal's disk." },
+	[M_DISK_SIZE] = { "terse_journal_disk_size_bytes", GAUGE_MAX, { DIM_NONE },
+	    "Size of the journal's disk." },
+	[M_HOST_CPU] = { "terse_host_cpu_used_ratio", GAUGE_MAX, { DIM_NONE },
+	    "Part of the host's CPU time that was used since the last look." },
+	[M_HOST_MEMORY] = { "terse_host_memory_used_ratio", GAUGE_MAX, { DIM_NONE },
+	    "Part of the host's memory that is used." },
+	[M_CERTIFICATE_END] = { "terse_certificate_expiry_timestamp_seconds", GAUGE_MAX,
+	    { DIM_NONE }, "When the certificate that nginx shows expires." },
 };
 
 _Static_assert(N(metric_families) == M__COUNT, "one row per metric");

@@ -25,6 +25,13 @@ enum metric_dim_id {
 	DIM_WORKER,
 	DIM_REASON,
 	DIM_DIRECTION,
+	DIM_LEVEL,
+	DIM_BOUND,
+	DIM_PROGRAM,
+	DIM_FATE,
+	DIM_DEPENDENCY,
+	DIM_SESSION,
+	DIM_EFFORT,
 	DIM__COUNT
 };
 
@@ -36,6 +43,7 @@ struct metric_dim {
 
 enum metric_type {
 	COUNTER,
+	COUNTER_US, /* of microseconds, shown in seconds */
 	HISTOGRAM,
 	GAUGE_SUM, /* over the living processes */
 	GAUGE_MAX, /* over the living processes */

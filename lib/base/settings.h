@@ -31,13 +31,24 @@ struct settings {
 	bool rate_exempt_loopback;
 	const char *trusted_proxies;
 	const char *redis_maxmemory;
+	/* Prometheus, Alertmanager and what else watches; used by the templates */
+	const char *monitoring; /* off, core, full */
+	int64_t prometheus_port, alertmanager_port, full_port;
+	int64_t alert_scale_percent;
+	const char *smtp_host, *smtp_from, *smtp_user, *smtp_ca_file;
+	const char *smtp_password; /* secret */
+	const char *alert_mail_to;
+	const char *discord_webhook; /* secret */
 	/* every program */
 	const char *run_dir; /* sockets and shared memory */
 	const char *log_file;
 	int64_t log_max_bytes, log_keep;
-	const char *log_level; /* debug, info, warn, error */
-	const char *pool;      /* names a pool of workers in the log */
-	const char *host;      /* names this machine in the journal's offsets */
+	const char *log_level;     /* debug, info, warn, error */
+	const char *log_client_ip; /* network, full, none */
+	int64_t trace_sample_ppm, trace_slow_ms;
+	bool trace_from_clients;
+	const char *pool; /* names a pool of workers in the log */
+	const char *host; /* names this machine in the journal's offsets */
 	/* terse-pool */
 	int64_t pool_high_percent, pool_low_percent; /* busy */
 	int64_t pool_window_ms, pool_up_cooldown_ms, pool_down_cooldown_ms;
@@ -66,6 +77,9 @@ struct settings {
 	int64_t journal_segment_bytes, journal_segment_age_ms;
 	int64_t ingest_interval_ms, ingest_batch_lines;
 	int64_t barrier_timeout_ms, barrier_waiters;
+	/* terse-monitor */
+	const char *otlp_url; /* "": nowhere */
+	int64_t monitor_interval_ms;
 	/* owned */
 	char *texts[SETTINGS_MAX + 2];
 	size_t n_texts;

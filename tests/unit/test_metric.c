@@ -96,6 +96,7 @@ count_one(void)
 	metric_set(M_HTTP_IN_FLIGHT, 7);
 	metric_set(M_OUTBOX_LAG, 9);
 	metric_set(M_INGEST_CAUGHT_UP, 1764046000.125);
+	metric_set_at(M_PROCESSES, PROGRAM_WORKER, 0, 1);
 }
 
 #define CREATED "terse_http_requests_total{route=\"url_create\",method=\"POST\",status=\"201\"} "
@@ -107,11 +108,12 @@ Test(metric, counts_into_private_memory_before_it_is_opened)
 	metric_add(M_HTTP_REQUESTS, 1, 0, metric_status(200), 1);
 	metric_add(M_HTTP_REQUESTS, 0, 0, metric_status(200), 1);
 	metric_set(M_HTTP_IN_FLIGHT, 3);
+	metric_set_at(M_PROCESSES, PROGRAM_WORKER, 0, 1);
 	cr_assert(shows("terse_db_queries_total{outcome=\"ok\"} 2"));
 	cr_assert(
 	    shows("terse_http_requests_total{route=\"other\",method=\"GET\",status=\"200\"} 2"));
 	cr_assert(shows("terse_http_requests_in_flight 3"));
-	cr_assert(shows("terse_processes 1"));
+	cr_assert(shows("terse_processes{program=\"worker\"} 1"));
 }
 
 Test(metric, renders_before_anything_was_counted)
@@ -195,12 +197,13 @@ Test(metric, numbers_statuses)
 Test(metric, sums_over_processes_and_keeps_what_the_dead_counted)
 {
 	open_all();
+	metric_set_at(M_PROCESSES, PROGRAM_WORKER, 0, 1);
 	metric_add(M_HTTP_REQUESTS, 1, 2, metric_status(201), 1);
 	in_child(count_one);
 	in_child(count_one);
 	in_child(count_one);
 	cr_assert(shows(CREATED "4"));
-	cr_assert(shows("terse_processes 1"));
+	cr_assert(shows("terse_processes{program=\"worker\"} 1"));
 }
 
 Test(metric, forgets_the_gauges_of_the_dead_but_the_time_of_the_last_catch_up)
@@ -222,6 +225,7 @@ Test(metric, counts_the_living)
 	cr_assert_eq(pipe(ready), 0);
 	cr_assert_eq(pipe(go), 0);
 	open_all();
+	metric_set_at(M_PROCESSES, PROGRAM_WORKER, 0, 1);
 	metric_set(M_HTTP_IN_FLIGHT, 2);
 	metric_set(M_OUTBOX_LAG, 11);
 	pid = fork();
@@ -233,11 +237,11 @@ Test(metric, counts_the_living)
 	cr_assert_eq(read(ready[0], &byte, 1), 1);
 	cr_assert_eq(metric_get(M_HTTP_IN_FLIGHT), 9);
 	cr_assert_eq(metric_get(M_OUTBOX_LAG), 11);
-	cr_assert(shows("terse_processes 2"));
+	cr_assert(shows("terse_processes{program=\"worker\"} 2"));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	cr_assert_eq(metric_get(M_HTTP_IN_FLIGHT), 2);
-	cr_assert(shows("terse_processes 1"));
+	cr_assert(shows("terse_processes{program=\"worker\"} 1"));
 	cr_assert(shows(CREATED "1"));
 }
 
