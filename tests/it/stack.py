@@ -7,6 +7,7 @@ happens to the test: ci/stack ends it when its standard input does.
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -23,9 +24,16 @@ STOP_S = 60
 
 
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port that nobody listens on, and below those that the system gives to outgoing connections: one of these
+    could take it before the service does."""
+    while True:
+        port = random.SystemRandom().randrange(10000, 32000)
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass  # taken
 
 
 def wait_for(condition, seconds=10, every=0.02):
