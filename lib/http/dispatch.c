@@ -48,11 +48,23 @@ given_key(const struct req *rq)
 }
 
 static bool
-is_operator(const struct dispatch *d, const struct req *rq)
+is_admin(const struct dispatch *d, const struct req *rq)
 {
-	if (peer_is_loopback(rq->client))
-		return true;
 	return *d->admin_key != '\0' && equals_secret(given_key(rq), d->admin_key);
+}
+
+static enum err
+authorize(enum auth auth, const struct dispatch *d, const struct req *rq)
+{
+	switch (auth) {
+	case AUTH_PUBLIC:
+		return ERR_OK;
+	case AUTH_OPERATOR:
+		return peer_is_loopback(rq->client) || is_admin(d, rq) ? ERR_OK : ERR_NOT_FOUND;
+	case AUTH_ADMIN:
+		return is_admin(d, rq) ? ERR_OK : ERR_UNAUTHORIZED;
+	}
+	return ERR_NOT_FOUND;
 }
 
 /* The answer to OPTIONS, or ERR_METHOD with the header that goes with it. */
@@ -77,12 +89,11 @@ find_route(struct exchange *x)
 
 	if (e)
 		return e;
-	if (x->match.route->auth == AUTH_OPERATOR && !is_operator(x->d, &x->rq)) {
-		/* What others may not see has no name in their metrics, either. */
+	e = authorize(x->match.route->auth, x->d, &x->rq);
+	/* What others may not see has no name in their metrics, either. */
+	if (e == ERR_NOT_FOUND)
 		x->match.route = NULL;
-		return ERR_NOT_FOUND;
-	}
-	return ERR_OK;
+	return e;
 }
 
 /* Fills in what all responses have, and sends it. */

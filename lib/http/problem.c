@@ -9,6 +9,7 @@
 #include "lib/http/req.h"
 #include "lib/http/resp.h"
 
+#define CHALLENGE "Bearer realm=\"terse\""
 #define TYPE_PREFIX "urn:terse:problem:"
 
 enum { TEXT_SIZE = 96 }; /* for a type or a pointer: both are made of our own short names */
@@ -130,6 +131,7 @@ problem_write(struct resp *rs, const struct req *rq, enum err e)
 	rs->sent_error = e;
 	resp_header(rs, "Allow", allow);
 	resp_header(rs, "Retry-After", retry_after(info, rs));
+	resp_header(rs, "WWW-Authenticate", e == ERR_UNAUTHORIZED ? CHALLENGE : NULL);
 	if (write_document(rs, rq, e))
 		write_minimal(rs, e);
 }

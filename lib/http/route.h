@@ -17,7 +17,8 @@ struct resp;
 
 enum auth {
 	AUTH_PUBLIC,
-	AUTH_OPERATOR /* a loopback client, or the admin key; others see 404 */
+	AUTH_OPERATOR, /* a loopback client, or the admin key; others see 404 */
+	AUTH_ADMIN     /* the admin key alone; others see 401 */
 };
 
 typedef enum err route_handler(struct app *app, struct req *rq, struct resp *rs);

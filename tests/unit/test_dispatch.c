@@ -95,6 +95,7 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/broken", thing_break, "thing_break", AUTH_PUBLIC, false },
 	{ METHOD_GET, "/split", thing_split, "thing_split", AUTH_PUBLIC, false },
 	{ METHOD_GET, "/secret", secret_show, "secret_show", AUTH_OPERATOR, false },
+	{ METHOD_GET, "/vault", secret_show, "vault_show", AUTH_ADMIN, false },
 };
 
 static const struct field_env env;
@@ -391,6 +392,21 @@ Test(dispatch, has_no_operators_without_a_key)
 	expect(404, "");
 }
 
+Test(dispatch, wants_the_key_of_an_admin_from_loopback_too)
+{
+	const char *const local[] = { "REQUEST_METHOD", "GET", "REQUEST_URI", "/vault",
+		"REMOTE_ADDR", "127.0.0.1", NULL };
+
+	serve(local, "");
+	expect(401, "urn:terse:problem:unauthorized");
+	expect_header("WWW-Authenticate: Bearer realm=\"terse\"");
+	ask_with("GET", "/vault", "HTTP_X_API_KEY", ADMIN_KEY "x");
+	expect(401, "urn:terse:problem:unauthorized");
+	cr_assert_eq(app.calls, 0);
+	ask_with("GET", "/vault", "HTTP_X_API_KEY", ADMIN_KEY);
+	cr_assert_eq(answer.status, 204);
+}
+
 /*
  * Shortage and breakage
  */
@@ -482,6 +498,6 @@ Test(dispatch, counts_requests_by_route_method_and_status)
 Test(dispatch, names_its_routes_and_the_lack_of_one)
 {
 	cr_assert_str_eq(names[0], "thing_create");
-	cr_assert_str_eq(names[N(routes) - 1], "secret_show");
+	cr_assert_str_eq(names[N(routes) - 1], "vault_show");
 	cr_assert_str_eq(names[N(routes)], "none");
 }
