@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "app/worker/orphan.h"
 #include "lib/base/attr.h"
 #include "lib/base/err.h"
 #include "lib/http/field.h"
@@ -30,6 +31,7 @@ struct url_target;
 struct app {
 	const struct settings *settings; /* borrowed */
 	struct beat *beat;               /* borrowed; set by main */
+	struct orphan orphan;            /* set by main */
 	struct db *db;                   /* of the pull front; blocks */
 	struct lookup *lookup;           /* of the mux front; never does */
 	struct breaker *breaker;

@@ -38,6 +38,7 @@ static const struct front fronts[] = {
 };
 
 struct options {
+	pid_t parent;
 	const struct front *front;
 	int slot; /* of the pool's board; -1: none */
 	bool must_print_routes;
@@ -66,7 +67,7 @@ read_slot(const char *text, int *ret_slot)
 static bool
 read_options(char **argv, struct options *ret)
 {
-	*ret = (struct options){ .front = &fronts[0], .slot = -1 };
+	*ret = (struct options){ .parent = getppid(), .front = &fronts[0], .slot = -1 };
 	for (argv++; *argv; argv++) {
 		if (strcmp(*argv, "--routes") == 0)
 			ret->must_print_routes = true;
@@ -103,6 +104,7 @@ run(struct app *app, const struct settings *s, const struct options *o)
 		return 1;
 	}
 	app->beat = beat;
+	orphan_init(&app->orphan, STDIN_FILENO, o->parent);
 	log_event(LOG_INFO, "start", "%s", s->pool);
 	served = o->front->serve(app, &d, beat);
 	if (served)
@@ -147,7 +149,6 @@ print_routes(const struct route *routes, size_t n)
 int
 main(int argc, char **argv)
 {
-	pid_t parent = getppid();
 	struct options o;
 	struct settings s;
 	char why[512];
@@ -164,7 +165,7 @@ main(int argc, char **argv)
 		return 0;
 	}
 	setlocale(LC_ALL, "C.UTF-8"); /* for the host names in target URLs */
-	signals_take(parent);
+	signals_take(o.parent);
 	if (settings_load(&s, why, sizeof(why)) != ERR_OK)
 		fprintf(stderr, "terse-worker: %s\n", why);
 	else if (log_open(s.log_file, "terse-worker", log_level_of(s.log_level)) != ERR_OK)

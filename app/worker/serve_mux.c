@@ -216,6 +216,7 @@ run(struct loop *l)
 	for (;;) {
 		if (signals_say_stop() && !l->is_draining) {
 			l->is_draining = true;
+			orphan_leave(&l->app->orphan);
 			mux_drain(l->mux);
 		}
 		if (l->is_draining && mux_connections(l->mux) == 0)

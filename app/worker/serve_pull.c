@@ -18,7 +18,8 @@
 #define REQUEST_MEMORY ((size_t)128 << 20)
 #define IO_TIMEOUT_MS 5000
 #define LOG_AGE_US 100000
-#define LAST_US (500 * 1000)
+#define LAST_US (2 * 1000 * 1000)
+#define LAST_MS 10 /* for those who are connecting just now */
 
 /* Waits for a request; what can be put off is done before the wait begins. */
 static enum err
@@ -66,8 +67,9 @@ serve_last(
 	struct fcgi *f;
 	enum err e;
 
+	orphan_leave(&app->orphan);
 	do {
-		e = pull_accept(p, 0, &f);
+		e = pull_accept(p, LAST_MS, &f);
 		if (!e)
 			serve_one(app, d, beat, f, a);
 	} while (e != ERR_DEADLINE && clock_mono_us() < until_us);
