@@ -248,6 +248,13 @@ metric_observe(enum metric m, unsigned l0, int64_t duration_us)
 	count(&cell[METRIC_SUM_CELL], (uint64_t)duration_us);
 }
 
+void
+metric_observe_traced(enum metric m, unsigned l0, int64_t duration_us, const char *trace_id)
+{
+	(void)trace_id;
+	metric_observe(m, l0, duration_us);
+}
+
 static bool
 slot_is_alive(const struct slot *s)
 {

@@ -137,6 +137,10 @@ void metric_set(enum metric m, double value);
 void metric_set_at(enum metric m, unsigned l0, unsigned l1, double value);
 void metric_observe(enum metric m, unsigned l0, int64_t duration_us);
 
+/* The same; trace_id (32 lower-case hexadecimal digits; NULL: it is not kept) can be found
+ * with the bucket that the duration falls into, while it is the last one there. */
+void metric_observe_traced(enum metric m, unsigned l0, int64_t duration_us, const char *trace_id);
+
 /* The number of an HTTP status as a label. Methods are numbered GET, HEAD, POST, PUT,
  * PATCH, DELETE, OPTIONS, any other. */
 unsigned metric_status(int status);
