@@ -70,6 +70,7 @@ run(const struct settings *s)
 	int signal_fd = signals_open(), lock_fd, status;
 
 	log_rotate_at(s->log_max_bytes, s->log_keep);
+	log_obey(s->run_dir);
 	if (signal_fd < 0)
 		return refuse("signals", strerror(errno));
 	lock_fd = lock_open(s->journal_dir);

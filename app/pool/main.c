@@ -96,6 +96,7 @@ run(const struct settings *s, const struct arguments *args)
 	}
 	memcpy(command.argv, args->worker, (size_t)args->n_worker * sizeof(*command.argv));
 	log_rotate_at(s->log_max_bytes, s->log_keep);
+	log_obey(s->run_dir);
 	if (metric_open(s->run_dir, NULL, 0) != ERR_OK)
 		log_event(LOG_WARN, "metrics are private", "%s: %s", s->run_dir, strerror(errno));
 	status = serve(s, &command, signal_fd, args);

@@ -126,6 +126,7 @@ start(const struct settings *s, const struct options *o)
 	int status = 1;
 
 	log_rotate_at(s->log_max_bytes, s->log_keep);
+	log_obey(s->run_dir);
 	dispatch_route_names(o->front->routes, n, names);
 	if (metric_open(s->run_dir, names, n + 1) != ERR_OK)
 		log_event(LOG_WARN, "metrics are private", "%s: %s", s->run_dir, strerror(errno));

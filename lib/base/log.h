@@ -12,11 +12,7 @@
 
 #include "lib/base/attr.h"
 #include "lib/base/err.h"
-
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG__COUNT };
-
-/* The level of a name (debug, info, warn, error); LOG_INFO for any other. */
-enum log_level log_level_of(const char *name);
+#include "lib/base/log_level.h"
 
 /* Opens the sink: path is a file to append to, or "-" for standard error. program is
  * borrowed and goes into every line, as does the pid: a forked child opens anew.
@@ -28,11 +24,15 @@ void log_close(void);
  * are kept: several processes may share path. max_bytes 0, as at first: never. */
 void log_rotate_at(int64_t max_bytes, int64_t keep);
 
+/* From now on run_dir's level for the whole host goes before `least`, whenever somebody sets
+ * one. Without shared memory a line says so. */
+void log_obey(const char *run_dir);
+
 /* Opens the same path anew (after somebody else's rotation). */
 void log_reopen(void);
 
 /* Starts a line with ts, level, msg, program and pid. Returns false, and makes the calls
- * up to log_end no-ops, when the level is below the sink's. */
+ * up to log_end no-ops, when the level is below the host's or the sink's. */
 bool log_begin(enum log_level level, const char *msg);
 void log_text(const char *name, const char *value); /* NULL: left out */
 void log_int(const char *name, int64_t value);

@@ -205,6 +205,7 @@ Test(log, knows_its_levels_by_name)
 	cr_assert_eq(log_level_of("warn"), LOG_WARN);
 	cr_assert_eq(log_level_of("error"), LOG_ERROR);
 	cr_assert_eq(log_level_of("loud"), LOG_INFO);
+	cr_assert_eq(log_level_of("Warning"), LOG_WARN);
 }
 
 Test(log, explains_an_event)
