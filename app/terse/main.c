@@ -10,6 +10,8 @@
 #include "lib/base/settings.h"
 
 static const struct command commands[] = {
+	{ "log", "SERVICE", "append what a service prints to its log", log_command },
+	{ "log-level", "[LEVEL | default]", "print or set what is logged", log_level_command },
 	{ "migrate", "", "bring the database's schema up to date", migrate_command },
 	{ "settings", "--defaults | --markdown", "print all settings", settings_command },
 	{ "version", "", "print the version", version_command },
