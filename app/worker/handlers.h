@@ -19,6 +19,9 @@ route_handler url_list, url_create, url_shorten, url_show, url_edit, url_remove;
 /* event.c, stats.c */
 route_handler event_list, event_create, event_show, stats_show;
 
+/* alert.c, alert_webhook.c */
+route_handler alert_list, alert_create, alert_show, alert_edit, alert_hear;
+
 /* import_user.c, import_url.c, import_event.c */
 route_handler user_import, url_import, event_import;
 

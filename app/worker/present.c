@@ -6,6 +6,7 @@
 #include "app/worker/app.h"
 #include "lib/base/arena.h"
 #include "lib/base/settings.h"
+#include "lib/data/alert_store.h"
 #include "lib/data/event_store.h"
 #include "lib/data/url_store.h"
 #include "lib/data/user_store.h"
@@ -51,6 +52,29 @@ event_members(struct json *j, struct json_object *at, const struct event *ev)
 	json_add_text(j, at, "event_type", ev->event_type);
 	json_add_time(j, at, "timestamp", ev->at_us);
 	json_add_raw(j, at, "details", ev->details);
+}
+
+static void
+alert_members(struct json *j, struct json_object *at, const struct alert *a)
+{
+	json_add_int(j, at, "id", a->id);
+	json_add_text(j, at, "name", a->name);
+	json_add_text(j, at, "status", a->status);
+	json_add_text(j, at, "severity", a->severity);
+	json_add_text(j, at, "summary", a->summary);
+	json_add_text(j, at, "description", a->description);
+	json_add_raw(j, at, "labels", a->labels);
+	json_add_raw(j, at, "annotations", a->annotations);
+	json_add_text(j, at, "source", a->source);
+	json_add_text(j, at, "fingerprint", a->fingerprint);
+	json_add_raw(j, at, "notes", a->notes);
+	json_add_text(j, at, "acknowledged_by", a->acknowledged_by);
+	json_add_moment(j, at, "acknowledged_at", a->acknowledged_us);
+	json_add_time(j, at, "starts_at", a->starts_us);
+	json_add_moment(j, at, "ends_at", a->ends_us);
+	json_add_moment(j, at, "resolved_at", a->resolved_us);
+	json_add_time(j, at, "created_at", a->created_us);
+	json_add_time(j, at, "updated_at", a->updated_us);
 }
 
 /* Sends j, and for a new record where it can be found. */
@@ -104,6 +128,16 @@ present_event(struct resp *rs, int status, const struct event *ev)
 }
 
 enum err
+present_alert(struct resp *rs, int status, const struct alert *a)
+{
+	struct json j;
+
+	json_map_init(&j, rs->body.arena);
+	alert_members(&j, NULL, a);
+	return finish(rs, status, &j, "alerts", a->id);
+}
+
+enum err
 present_users(struct resp *rs, const struct user *users, int n)
 {
 	struct json j;
@@ -133,5 +167,16 @@ present_events(struct resp *rs, const struct event *events, int n)
 	json_list_init(&j, rs->body.arena);
 	for (int i = 0; i < n; i++)
 		event_members(&j, json_add_map(&j, NULL, NULL), &events[i]);
+	return resp_json(rs, 200, &j);
+}
+
+enum err
+present_alerts(struct resp *rs, const struct alert *alerts, int n)
+{
+	struct json j;
+
+	json_list_init(&j, rs->body.arena);
+	for (int i = 0; i < n; i++)
+		alert_members(&j, json_add_map(&j, NULL, NULL), &alerts[i]);
 	return resp_json(rs, 200, &j);
 }

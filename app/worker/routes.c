@@ -40,5 +40,12 @@ const struct route api_routes[] = {
 	{ METHOD_POST, "/events", event_create, "event_create", AUTH_PUBLIC, false },
 	{ METHOD_POST, "/events/bulk", event_import, "event_import", AUTH_PUBLIC, false },
 	{ METHOD_GET, "/events/:id", event_show, "event_show", AUTH_PUBLIC, false },
+
+	{ METHOD_GET, "/alerts", alert_list, "alert_list", AUTH_PUBLIC, false },
+	{ METHOD_POST, "/alerts", alert_create, "alert_create", AUTH_PUBLIC, false },
+	{ METHOD_POST, "/alerts/webhook", alert_hear, "alert_hear", AUTH_PUBLIC, false },
+	{ METHOD_GET, "/alerts/:id", alert_show, "alert_show", AUTH_PUBLIC, false },
+	{ METHOD_PUT, "/alerts/:id", alert_edit, "alert_edit", AUTH_PUBLIC, false },
+	{ METHOD_PATCH, "/alerts/:id", alert_edit, "alert_patch", AUTH_PUBLIC, false },
 };
 const size_t n_api_routes = N(api_routes);

@@ -90,6 +90,8 @@ read_object(struct reading *r, struct json_object *v)
 
 	if (json_kind(v) != JSON_MAP)
 		return refuse(r, "type", "must be an object");
+	if (r->row->type == FIELD_TEXTS && !json_maps_to_texts(v))
+		return refuse(r, "type", "must have texts as its members");
 	if (!json_storable(v))
 		return refuse(
 		    r, "invalid", "holds a NUL, half a surrogate pair or a number too large");
@@ -100,6 +102,17 @@ read_object(struct reading *r, struct json_object *v)
 	if ((int64_t)text.len > r->row->max)
 		return refuse(r, "length", "is too long");
 	return store_text(r, buf_str(&text));
+}
+
+static enum err
+read_list(struct reading *r, struct json_object *v)
+{
+	if (json_kind(v) != JSON_LIST)
+		return refuse(r, "type", "must be a list");
+	if ((int64_t)json_length(v) > r->row->max)
+		return refuse(r, "length", "is too long");
+	memcpy(r->into, &v, sizeof(v));
+	return ERR_OK;
 }
 
 static enum err
@@ -205,6 +218,13 @@ text_read_object(struct reading *r, const char *text)
 	return read_object(r, v);
 }
 
+static enum err
+text_read_list(struct reading *r, const char *text)
+{
+	(void)text;
+	return refuse(r, "type", "must be a list");
+}
+
 static const struct field_kind {
 	size_t size;
 	enum err (*from_json)(struct reading *r, struct json_object *v);
@@ -216,6 +236,8 @@ static const struct field_kind {
 	[FIELD_BOOL] = { sizeof(bool), json_read_bool, text_read_bool },
 	[FIELD_TIME] = { sizeof(int64_t), json_read_text, read_time },
 	[FIELD_OBJECT] = { sizeof(const char *), read_object, text_read_object },
+	[FIELD_TEXTS] = { sizeof(const char *), read_object, text_read_object },
+	[FIELD_LIST] = { sizeof(struct json_object *), read_list, text_read_list },
 };
 
 static enum err
@@ -293,6 +315,39 @@ field_read_json(struct ctx *cx, const struct field_table *t, const struct json_o
 			worst = e;
 	}
 	return worst;
+}
+
+/* Says of the faults from the first one on which item of a list they are in. */
+static enum err
+name_faults(
+    struct ctx *cx, const struct field_item *item, struct field_faults *faults, unsigned first)
+{
+	for (; first < faults->n; first++) {
+		const char **name = &faults->v[first].name;
+
+		*name = *name ? arena_printf(cx->arena, "%s/%zu/%s", item->name, item->i, *name)
+			      : arena_printf(cx->arena, "%s/%zu", item->name, item->i);
+		if (!*name)
+			return ERR_MEMORY;
+	}
+	return ERR_INVALID;
+}
+
+enum err
+field_read_item(struct ctx *cx, const struct field_table *t, const struct field_item *item,
+    void *ret_struct, struct field_faults *faults)
+{
+	static const struct field itself = { .name = NULL };
+	const struct json_object *v = json_at(item->list, item->i);
+	struct reading r = { .row = &itself, .faults = faults };
+	unsigned first = faults->n;
+	enum err e;
+
+	if (json_kind(v) == JSON_MAP)
+		e = field_read_json(cx, t, v, ret_struct, faults);
+	else
+		e = refuse(&r, "type", "must be an object");
+	return e == ERR_INVALID ? name_faults(cx, item, faults, first) : e;
 }
 
 enum err

@@ -19,12 +19,14 @@ struct json_object;
 struct target_rules;
 
 enum field_type {
-	FIELD_TEXT,  /* const char *; min..max code points; never holds a NUL */
-	FIELD_ID,    /* int64_t, 1..INT64_MAX */
-	FIELD_INT,   /* int64_t, min..max */
-	FIELD_BOOL,  /* bool; in a query or CSV: true, false (also True, TRUE...), 1, 0 */
-	FIELD_TIME,  /* int64_t, microseconds since 1970, RFC 3339 */
-	FIELD_OBJECT /* const char *: the JSON text of an object; at most max bytes */
+	FIELD_TEXT,   /* const char *; min..max code points; never holds a NUL */
+	FIELD_ID,     /* int64_t, 1..INT64_MAX */
+	FIELD_INT,    /* int64_t, min..max */
+	FIELD_BOOL,   /* bool; in a query or CSV: true, false (also True, TRUE...), 1, 0 */
+	FIELD_TIME,   /* int64_t, microseconds since 1970, RFC 3339 */
+	FIELD_OBJECT, /* const char *: the JSON text of an object; at most max bytes */
+	FIELD_TEXTS,  /* the same; its members are texts */
+	FIELD_LIST    /* struct json_object *: a list of at most max values; not from text */
 };
 
 enum {
@@ -55,7 +57,7 @@ struct field {
 };
 
 struct field_fault {
-	const char *name;   /* borrowed from the table */
+	const char *name;   /* the table's, or in the arena */
 	const char *code;   /* required, type, length, range, format, invalid */
 	const char *detail; /* static text */
 };
@@ -63,6 +65,13 @@ struct field_fault {
 struct field_faults {
 	struct field_fault v[FIELD_FAULTS_MAX];
 	unsigned n;
+};
+
+/* Where in a list (FIELD_LIST). */
+struct field_item {
+	const char *name; /* the list's; static text */
+	const struct json_object *list;
+	size_t i;
 };
 
 struct field_table {
@@ -75,6 +84,12 @@ struct field_table {
  * faults has at least one. Unknown members are ignored. Texts live in cx's arena. */
 MUST_CHECK enum err field_read_json(struct ctx *cx, const struct field_table *t,
     const struct json_object *v, void *ret_struct, struct field_faults *faults);
+
+/* Reads the i-th value of a list, which must be an object, likewise. Its faults have the names
+ * list/i and list/i/member. A list that is read to its end, whatever its values are, has all
+ * its faults told. */
+MUST_CHECK enum err field_read_item(struct ctx *cx, const struct field_table *t,
+    const struct field_item *item, void *ret_struct, struct field_faults *faults);
 
 /* Reads one value that came as text (query, CSV) into row i; NULL text: not given, a fault
  * when the row is required. An id out of range is no fault here, since a filter by it is

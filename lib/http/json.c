@@ -115,6 +115,30 @@ json_member(const struct json_object *map, const char *name, struct json_object 
 	return json_object_object_get_ex(map, name, ret_value);
 }
 
+bool
+json_maps_to_texts(const struct json_object *map)
+{
+	json_object_object_foreach(mutable(map), name, v)
+	{
+		(void)name;
+		if (json_kind(v) != JSON_TEXT)
+			return false;
+	}
+	return true;
+}
+
+size_t
+json_length(const struct json_object *list)
+{
+	return json_object_array_length(list);
+}
+
+struct json_object *
+json_at(const struct json_object *list, size_t i)
+{
+	return json_object_array_get_idx(list, i);
+}
+
 const char *
 json_text(const struct json_object *v, size_t *ret_n)
 {
@@ -321,6 +345,15 @@ json_add_time(struct json *j, struct json_object *at, const char *name, int64_t 
 	char text[CLOCK_TEXT_SIZE];
 
 	json_add_text(j, at, name, clock_format(wall_us, text));
+}
+
+void
+json_add_moment(struct json *j, struct json_object *at, const char *name, int64_t wall_us)
+{
+	if (wall_us == 0)
+		json_add_text(j, at, name, NULL);
+	else
+		json_add_time(j, at, name, wall_us);
 }
 
 static int

@@ -31,6 +31,13 @@ enum json_kind json_kind(const struct json_object *v);
 /* A member of a map; false when there is none. *ret_value is NULL for a JSON null. */
 bool json_member(const struct json_object *map, const char *name, struct json_object **ret_value);
 
+/* Whether all members of a map are texts. */
+bool json_maps_to_texts(const struct json_object *map);
+
+/* The length of a list (JSON_LIST), and its i-th value; NULL is a JSON null. */
+size_t json_length(const struct json_object *list);
+struct json_object *json_at(const struct json_object *list, size_t i);
+
 /* The bytes of a text (JSON_TEXT), which may hold NULs, and their number. */
 const char *json_text(const struct json_object *v, size_t *ret_n);
 int64_t json_int(const struct json_object *v);  /* JSON_INT */
@@ -65,6 +72,8 @@ void json_add_bool(struct json *j, struct json_object *at, const char *name, boo
 void json_add_id(
     struct json *j, struct json_object *at, const char *name, int64_t id); /* 0: null */
 void json_add_time(struct json *j, struct json_object *at, const char *name, int64_t wall_us);
+void json_add_moment(
+    struct json *j, struct json_object *at, const char *name, int64_t wall_us); /* 0: null */
 
 /* Adds text that is already JSON (as PostgreSQL writes jsonb) as it is. */
 void json_add_raw(struct json *j, struct json_object *at, const char *name, const char *value);

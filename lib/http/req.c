@@ -295,6 +295,15 @@ req_json_fields(struct req *rq, const struct field *rows, size_t n, void *ret_st
 	return field_read_json(rq->cx, &table, value, ret_struct, &rq->faults);
 }
 
+enum err
+req_json_item(struct req *rq, const struct field_item *item, const struct field *rows, size_t n,
+    void *ret_struct)
+{
+	const struct field_table table = { rows, n, rq->env };
+
+	return field_read_item(rq->cx, &table, item, ret_struct, &rq->faults);
+}
+
 /*
  * The query string
  */

@@ -70,6 +70,10 @@ MUST_CHECK enum err req_id(const struct req *rq, size_t i, int64_t *ret_id);
 MUST_CHECK enum err req_json_fields(
     struct req *rq, const struct field *rows, size_t n, void *ret_struct);
 
+/* Reads the i-th value of a list that req_json_fields found, likewise. */
+MUST_CHECK enum err req_json_item(struct req *rq, const struct field_item *item,
+    const struct field *rows, size_t n, void *ret_struct);
+
 /* Reads the query string into ret_struct by the rows. ERR_INVALID with faults. */
 MUST_CHECK enum err req_query_fields(
     struct req *rq, const struct field *rows, size_t n, void *ret_struct);
