@@ -6,7 +6,6 @@
 #include "app/ingest/drain.h"
 #include "app/ingest/house.h"
 #include "app/ingest/ingest.h"
-#include "app/ingest/signals.h"
 #include "app/ingest/tail.h"
 #include "app/ingest/task.h"
 #include "app/ingest/waiters.h"
@@ -17,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
 #include "lib/base/settings.h"
+#include "lib/base/stop.h"
 #include "lib/data/breaker.h"
 #include "lib/data/click_store.h"
 #include "lib/data/migrate.h"
@@ -188,7 +188,7 @@ wait_for_events(struct loop *l)
 	if (poll(fds, N(fds), until_next_ms(l)) <= 0)
 		return;
 	if (fds[0].revents)
-		l->must_stop = signals_turn(l->signal_fd) || l->must_stop;
+		l->must_stop = stop_turn(l->signal_fd) || l->must_stop;
 	if (fds[1].revents)
 		waiters_turn(l->in->waiters);
 }

@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "app/ingest/ingest.h"
-#include "app/ingest/lock.h"
 #include "app/ingest/loop.h"
-#include "app/ingest/signals.h"
+#include "lib/base/lock.h"
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
 #include "lib/base/settings.h"
+#include "lib/base/stop.h"
 
 enum { LOCK_RETRY_MS = 100 };
 
@@ -37,7 +37,7 @@ wait_for_lock(int lock_fd, int signal_fd)
 		return true;
 	log_event(LOG_WARN, "waits", "another terse-ingest serves this journal");
 	while (!lock_try(lock_fd))
-		if (poll(&p, 1, LOCK_RETRY_MS) > 0 && signals_turn(signal_fd))
+		if (poll(&p, 1, LOCK_RETRY_MS) > 0 && stop_turn(signal_fd))
 			return false;
 	return true;
 }
@@ -67,13 +67,13 @@ serve(const struct settings *s, int signal_fd)
 static int
 run(const struct settings *s)
 {
-	int signal_fd = signals_open(), lock_fd, status;
+	int signal_fd = stop_open(), lock_fd, status;
 
 	log_rotate_at(s->log_max_bytes, s->log_keep);
 	log_obey(s->run_dir);
 	if (signal_fd < 0)
 		return refuse("signals", strerror(errno));
-	lock_fd = lock_open(s->journal_dir);
+	lock_fd = lock_open(s->journal_dir, "ingest.lock");
 	if (lock_fd < 0)
 		return refuse(s->journal_dir, strerror(errno));
 	status = wait_for_lock(lock_fd, signal_fd) ? serve(s, signal_fd) : EXIT_SUCCESS;

@@ -1,4 +1,4 @@
-#include "app/ingest/lock.h"
+#include "lib/base/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 
 int
-lock_open(const char *dir)
+lock_open(const char *dir, const char *name)
 {
 	char path[PATH_MAX];
-	int n = snprintf(path, sizeof(path), "%s/ingest.lock", dir);
+	int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
 
 	if (n < 0 || (size_t)n >= sizeof(path)) {
 		errno = ENAMETOOLONG;

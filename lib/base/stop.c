@@ -1,4 +1,4 @@
-#include "app/ingest/signals.h"
+#include "lib/base/stop.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include "lib/base/log.h"
 
 int
-signals_open(void)
+stop_open(void)
 {
 	sigset_t set;
 
@@ -23,7 +23,7 @@ signals_open(void)
 }
 
 bool
-signals_turn(int fd)
+stop_turn(int fd)
 {
 	struct signalfd_siginfo info;
 	bool must_stop = false;
