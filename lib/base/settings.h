@@ -35,6 +35,7 @@ struct settings {
 	const char *monitoring; /* off, core, full */
 	int64_t prometheus_port, alertmanager_port, full_port;
 	int64_t alert_scale_percent;
+	const char *alert_thresholds;
 	const char *smtp_host, *smtp_from, *smtp_user, *smtp_ca_file;
 	const char *smtp_password; /* secret */
 	const char *alert_mail_to;

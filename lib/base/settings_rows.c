@@ -67,6 +67,9 @@ const struct setting settings_rows[] = {
 	    "first of 20 ports on 127.0.0.1 for what full monitoring adds" },
 	{ "TERSE_ALERT_SCALE_PERCENT", INT, "%", 1, 1000, "100", AT(alert_scale_percent),
 	    "of all durations in the alert rules and of Alertmanager's; tests make them short" },
+	{ "TERSE_ALERT_THRESHOLDS", TEXT, "", 0, TEXT_MAX, "", AT(alert_thresholds),
+	    "NAME=VALUE, by blanks: what alerts compare with, where it differs from "
+	    "monitoring/prometheus/rules/thresholds.yml" },
 	{ "TERSE_SMTP_HOST", TEXT, "", 0, 256, "", AT(smtp_host),
 	    "host:port that alerts are mailed through, by TLS; empty: no mail" },
 	{ "TERSE_SMTP_FROM", TEXT, "", 1, 254, "terse@localhost", AT(smtp_from),
