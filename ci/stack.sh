@@ -29,7 +29,6 @@ folders_make() {
 	chmod 0700 "$STATE/secrets" "$STATE/tls"
 	for name in "${SERVICES[@]}"; do
 		mkdir -p "$RUN/$name" "$STATE/log/$name"
-		printf 's4000000\nn5\n' >"$STATE/log/$name/config"
 	done
 }
 
@@ -186,7 +185,7 @@ service_define() {
 	local name=$1 dir=$STATE/sv/$1 new=$STATE/sv/.$1 signal
 	[[ ! -d $dir ]] || new=$dir
 	mkdir -p "$new/log" "$new/control"
-	script_write "$new/log/run" "exec svlogd -l 16000 -b 32768 '$STATE/log/$name'"
+	script_write "$new/log/run" "TERSE_SETTINGS='$STATE/terse.env' exec '$STATE/bin/terse' log $name"
 	signal=$(service_stop_signal "$name")
 	[[ ! $signal ]] || script_write "$new/control/t" "read -r pid <supervise/pid && kill -s $signal \"\$pid\""
 	# runsv sends CONT after TERM, which undoes the STOP of LeakSanitizer's attach: the leak
@@ -271,7 +270,7 @@ nginx_refresh() {
 	# Its log is standard output, which may be another user's here.
 	nginx -q -t -e stderr -p "$RUN/nginx" -c "$ETC/nginx/nginx.conf" >/dev/null || die "nginx refuses its configuration"
 	sv hup "$STATE/sv/nginx" >/dev/null
-	wait_for 15 nginx_has_changed "$old" || die "nginx does not take its new configuration: see $STATE/log/nginx/current"
+	wait_for 15 nginx_has_changed "$old" || die "nginx does not take its new configuration: see $STATE/log/nginx/terse.log"
 }
 
 # New workers take the place of the old ones, one by one. Fails when they do not come up: then
@@ -296,6 +295,16 @@ service_refresh() {
 	fi
 }
 
+log_inputs() {
+	printf '%s\n' "$STATE/terse.env" "$STATE/bin/terse"
+}
+
+# The log process of a service is replaced by killing it: that costs no line.
+log_refresh() {
+	! differs "$RUN/$1.logged" "$(log_inputs | files_digest)" || sv hup "$STATE/sv/$1/log" >/dev/null
+	log_inputs | files_digest >"$RUN/$1.logged"
+}
+
 # service_note NAME: what it runs with is what is there now.
 service_note() {
 	service_inputs "$1" | files_digest >"$RUN/$1.inputs"
@@ -311,6 +320,7 @@ differs() {
 service_start() {
 	local name=$1
 	wait_for 10 sv status "$STATE/sv/$name" || die "$name: the supervisor does not start it"
+	log_refresh "$name"
 	if differs "$RUN/$name.inputs" "$(service_inputs "$name" | files_digest)"; then
 		sv -w 30 restart "$STATE/sv/$name" >/dev/null
 	elif differs "$RUN/$name.fresh" "$(service_fresh_inputs "$name" | files_digest)"; then
@@ -333,7 +343,7 @@ services_start() {
 
 migrate() {
 	wait_for 60 "${MARK[PG_BIN]}/pg_isready" -q -h "$RUN" -p 5432 ||
-		die "PostgreSQL does not start: see $STATE/log/postgres/current"
+		die "PostgreSQL does not start: see $STATE/log/postgres/terse.log"
 	env -i PATH="$PATH" TERSE_SETTINGS="$STATE/terse.env" "$STATE/bin/terse" migrate
 }
 
@@ -391,7 +401,7 @@ stack_start() {
 	wait_for 60 is_ready || {
 		stack_status >&2
 		curl -gs -m 5 "$(base_url)/health/ready" >&2 || :
-		die $'\n'"The service does not become ready. Its logs are in $STATE/log/*/{current,terse.log}"
+		die $'\n'"The service does not become ready. Its logs are in $STATE/log/*/terse.log"
 	}
 }
 
@@ -425,7 +435,7 @@ stack_stop() {
 	# shellcheck disable=SC2086 # one, or more after a mishap
 	[[ ! $pid ]] || kill -s HUP $pid || :
 	wait_for 5 nobody_left || leftovers_end
-	rm -f "$RUN"/*.starts "$RUN"/*.inputs "$RUN"/*.fresh
+	rm -f "$RUN"/*.starts "$RUN"/*.inputs "$RUN"/*.fresh "$RUN"/*.logged
 }
 
 # Starts of a service since the supervisor began, less the first.

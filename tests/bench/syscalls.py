@@ -29,7 +29,7 @@ PARTS = {
     "nginx": [("run/nginx", "nginx")],
     "redirect workers": [("run/redirect-a", "terse-worker"), ("run/redirect-b", "terse-worker")],
     "Redis": [("run/redis", "redis-server")],
-    "the workers' logs": [("sv/redirect-a/log", "svlogd"), ("sv/redirect-b/log", "svlogd")],
+    "the workers' logs": [("sv/redirect-a/log", "terse"), ("sv/redirect-b/log", "terse")],
     "ingest": [("run/ingest", "terse-ingest")],
 }
 SHOWN = 0.05  # calls that are rarer per redirect are not named

@@ -122,9 +122,9 @@ class Stack:
         return self.state / "journal"
 
     def log(self, service):
-        """Everything a service has logged since it was last rotated: on standard error, and to its own file."""
-        files = [self.state / "log" / service / name for name in ("current", "terse.log")]
-        return "".join(file.read_text(errors="replace") for file in files if file.exists())
+        """Everything a service has logged since it was last rotated."""
+        file = self.state / "log" / service / "terse.log"
+        return file.read_text(errors="replace") if file.exists() else ""
 
     def secret(self, name):
         return (self.state / "secrets" / name).read_text().strip()
