@@ -12,7 +12,7 @@ UNKNOWN = [
     "/stats/", "/urls/abc/redirect/x", "/urls/abc/qr.svg", "/.env", "/.git/config",
     "/.well-known/security.txt", "/index.html", "/favicon.ico", "/robots.txt", "/api", "/api/", "/api/v1",
     "/api/v1/", "/api/v1/abc", "/api/v1/api/v1/health", "/api/v2/health", "/api/v1x/health", "/users/1.json",
-    "/logs", "/chaos", "/alerts", "/alerts/webhook", "/nginx.conf", "/www/", "/errors/404.json",
+    "/logs", "/chaos", "/alerts/1/notes", "/alerts/", "/nginx.conf", "/www/", "/errors/404.json",
     "/_errors/404", "/50x.html", "/fastcgi", "/;/", "/<script>", "/'\"",
 ]  # fmt: skip
 
@@ -22,7 +22,8 @@ def examples(api):
     """A target that answers GET with less than 400, or the path itself, for each path template."""
     url, user = new_url(api, user_id=new_user(api)["id"]), new_user(api)
     event = api.get(f"/events?url_id={url['id']}").json()[0]
-    ids = {"/users/{id}": user["id"], "/urls/{id}": url["id"], "/events/{id}": event["id"]}
+    alert = api.post("/alerts", {"name": "example"}).json()
+    ids = {"/users/{id}": user["id"], "/urls/{id}": url["id"], "/events/{id}": event["id"], "/alerts/{id}": alert["id"]}
     return {t: t.format(id=ids.get(t), short_code=url["short_code"]) for t in DESCRIPTION.doc["paths"]}
 
 

@@ -10,6 +10,7 @@ from wire import pointers
 ROUTES = [
     ("POST", "/users"), ("PUT", "/users/{user}"), ("PATCH", "/users/{user}"), ("POST", "/urls"), ("POST", "/shorten"),
     ("PUT", "/urls/{url}"), ("PATCH", "/urls/{url}"), ("POST", "/events"), ("POST", "/api/v1/urls"),
+    ("POST", "/alerts"), ("PUT", "/alerts/{alert}"), ("PATCH", "/alerts/{alert}"), ("POST", "/alerts/webhook"),
 ]  # fmt: skip
 MALFORMED = [
     b"", b" ", b"{", b"}", b"nul", b"{'a':1}", b'{"a":1,}', b'{"a" 1}', b'{"a":}', b'{,}', b'{a:1}',
@@ -29,7 +30,8 @@ WRONG_BOOL = ["true", "false", "", 0, 1, [], {}]
 
 @pytest.fixture(scope="module")
 def records(api):
-    return {"user": new_user(api)["id"], "url": new_url(api)["id"]}
+    alert = api.post("/alerts", {"name": unique()}).json()
+    return {"user": new_user(api)["id"], "url": new_url(api)["id"], "alert": alert["id"]}
 
 
 @pytest.fixture(params=ROUTES, ids=lambda route: " ".join(route))

@@ -5,7 +5,7 @@ import pytest
 from records import new_url, new_user, unique
 from wire import parameters
 
-LISTS = ["/users", "/urls", "/events"]
+LISTS = ["/users", "/urls", "/events", "/alerts"]
 NO_INTEGER = [
     "x",
     "",

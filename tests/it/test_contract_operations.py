@@ -75,5 +75,5 @@ def test_metrics_are_for_operators(api, admin_key, path):
 
 
 def test_what_comes_later_is_not_there(api):
-    for path in ("/logs", "/chaos", "/alerts"):
+    for path in ("/logs", "/chaos"):
         assert api.get(path).status == 404
