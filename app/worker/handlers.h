@@ -7,8 +7,8 @@
 
 #include "lib/http/route.h"
 
-/* health.c, operate.c */
-route_handler health_show, health_ready, health_glance, metrics_show;
+/* health.c, operate.c, logs.c */
+route_handler health_show, health_ready, health_glance, metrics_show, log_list;
 
 /* user.c */
 route_handler user_list, user_create, user_show, user_edit, user_remove;

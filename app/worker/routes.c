@@ -16,6 +16,7 @@ const struct route api_routes[] = {
 	{ METHOD_GET, "/health", health_show, "health_show", AUTH_PUBLIC, false },
 	{ METHOD_GET, "/health/ready", health_ready, "health_ready", AUTH_PUBLIC, false },
 	{ METHOD_GET, "/metrics", metrics_show, "metrics_show", AUTH_OPERATOR, false },
+	{ METHOD_GET, "/logs", log_list, "log_list", AUTH_ADMIN, false },
 	{ METHOD_GET, "/prom_metrics", metrics_show, "prom_metrics_show", AUTH_OPERATOR, false },
 
 	{ METHOD_GET, "/users", user_list, "user_list", AUTH_PUBLIC, false },
