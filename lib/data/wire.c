@@ -114,9 +114,7 @@ give_up(struct wire *w, enum err e)
 	return e;
 }
 
-/*
- * Connecting.
- */
+/* Connecting. */
 
 static void
 ignore_notice(void *arg, const char *message)
@@ -174,9 +172,7 @@ go_on_connecting(struct wire *w)
 	return ERR_UNAVAILABLE;
 }
 
-/*
- * Statements.
- */
+/* Statements. */
 
 static bool
 is_fatal(const PGresult *r)
@@ -456,6 +452,12 @@ wire_cell(const struct wire_result *r, int row, int column)
 
 	assert(row >= 0 && row < PQntuples(pg) && column >= 0 && column < PQnfields(pg));
 	return PQgetisnull(pg, row, column) ? NULL : PQgetvalue(pg, row, column);
+}
+
+int
+wire_column(const struct wire_result *r, const char *name)
+{
+	return PQfnumber((const PGresult *)r, name);
 }
 
 /* The value of a conninfo's keyword, or NULL; owned by options. */

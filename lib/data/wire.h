@@ -81,6 +81,9 @@ const char *wire_tag(struct wire_result *r);
 /* NULL: SQL's NULL. Lives as long as the result. */
 const char *wire_cell(const struct wire_result *r, int row, int column);
 
+/* The number of a column; -1: there is none of that name. */
+int wire_column(const struct wire_result *r, const char *name);
+
 /* void *, to be handed to arena_defer. */
 void wire_result_free(void *r);
 
