@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -11,20 +10,19 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/metric_exemplar.h"
 #include "lib/base/metric_family.h"
 #include "lib/base/metric_name.h"
+#include "lib/base/metric_view.h"
 #include "lib/base/shm.h"
-
-#ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION "unknown"
-#endif
 
 enum {
 	SLOTS = 128,
 	CELLS = 16384, /* numbers in a slot; use_private checks that they are enough */
 	ROUTES = METRIC_ROUTES,
-	POOLS = METRIC_POOLS
+	POOLS = METRIC_POOLS,
+	EXEMPLARS = ROUTES * METRIC_BUCKETS /* of M_HTTP_DURATION */
 };
 
 /* Cells are as in metric_family.h, family after family. */
@@ -36,20 +34,24 @@ struct slot {
 
 struct shared {
 	struct metric_name routes[ROUTES], pools[POOLS];
+	struct metric_exemplar exemplars[EXEMPLARS];
 	struct slot slots[SLOTS];
 };
 
 static struct metric_name private_routes[ROUTES], private_pools[POOLS];
+static struct metric_exemplar private_exemplars[EXEMPLARS];
 static struct slot private_slot;
 
 static struct {
 	struct shared *map; /* NULL: all is private */
 	struct metric_name *routes, *pools;
+	struct metric_exemplar *exemplars;
 	struct slot *slots, *mine;
 	size_t n_slots;
 	unsigned route_of[ROUTES];      /* the host's number of each of our routes */
 	uint32_t cell_of[M__COUNT + 1]; /* a family's first cell */
-	uint64_t totals[CELLS];         /* of metric_render */
+	uint64_t totals[CELLS];         /* of metric_view_take, like the next */
+	bool is_alive[SLOTS];
 } metrics;
 
 /* The state before metric_open and after metric_close. */
@@ -68,6 +70,7 @@ use_private(void)
 	metrics.map = NULL;
 	metrics.routes = private_routes;
 	metrics.pools = private_pools;
+	metrics.exemplars = private_exemplars;
 	metrics.slots = metrics.mine = &private_slot;
 	metrics.n_slots = 1;
 	private_slot.pid = getpid();
@@ -159,6 +162,7 @@ metric_open(const char *run_dir, const char *const *routes, size_t n_routes)
 	metrics.map = map;
 	metrics.routes = metrics.map->routes;
 	metrics.pools = metrics.map->pools;
+	metrics.exemplars = metrics.map->exemplars;
 	metrics.slots = metrics.map->slots;
 	metrics.n_slots = SLOTS;
 	metrics.mine = mine;
@@ -188,14 +192,11 @@ metric_pool(const char *name)
 	return metric_name_number(metrics.pools, POOLS, name);
 }
 
-/* The first of our cells for a metric with these labels. */
-static _Atomic uint64_t *
-cells(enum metric m, const unsigned labels[METRIC_LABELS])
+static size_t
+series_of(enum metric m, const unsigned labels[METRIC_LABELS])
 {
 	size_t series = 0, i;
 
-	if (!metrics.mine)
-		use_private();
 	for (i = 0; i < METRIC_LABELS; i++) {
 		enum metric_dim_id dim = metric_families[m].dims[i];
 
@@ -203,7 +204,17 @@ cells(enum metric m, const unsigned labels[METRIC_LABELS])
 		series = series * metric_dims[dim].n +
 			 (dim == DIM_ROUTE ? metrics.route_of[labels[i]] : labels[i]);
 	}
-	return &metrics.mine->cells[metrics.cell_of[m] + series * metric_series_cells(m)];
+	return series;
+}
+
+/* The first of our cells for a metric with these labels. */
+static _Atomic uint64_t *
+cells(enum metric m, const unsigned labels[METRIC_LABELS])
+{
+	if (!metrics.mine)
+		use_private();
+	return &metrics.mine
+		    ->cells[metrics.cell_of[m] + series_of(m, labels) * metric_series_cells(m)];
 }
 
 static void
@@ -232,27 +243,47 @@ metric_set_at(enum metric m, unsigned l0, unsigned l1, double value)
 	gauge_store(cells(m, (unsigned[METRIC_LABELS]){ l0, l1 }), value);
 }
 
+static size_t
+bucket_of(int64_t duration_us)
+{
+	size_t i = 0;
+
+	while (i < METRIC_BUCKETS - 1 && duration_us > metric_bounds_us[i])
+		i++;
+	return i;
+}
+
 void
 metric_observe(enum metric m, unsigned l0, int64_t duration_us)
 {
 	_Atomic uint64_t *cell;
-	size_t i = 0;
 
 	assert(metric_families[m].type == HISTOGRAM);
 	cell = cells(m, (unsigned[METRIC_LABELS]){ l0 });
 	if (duration_us < 0)
 		duration_us = 0;
-	while (i < METRIC_BUCKETS - 1 && duration_us > metric_bounds_us[i])
-		i++;
-	count(&cell[i], 1);
+	count(&cell[bucket_of(duration_us)], 1);
 	count(&cell[METRIC_SUM_CELL], (uint64_t)duration_us);
+}
+
+static struct metric_exemplar *
+exemplar_at(size_t series, size_t bucket)
+{
+	return &metrics.exemplars[series * METRIC_BUCKETS + bucket];
 }
 
 void
 metric_observe_traced(enum metric m, unsigned l0, int64_t duration_us, const char *trace_id)
 {
-	(void)trace_id;
+	struct exemplar e = { .duration_us = duration_us < 0 ? 0 : duration_us };
+
 	metric_observe(m, l0, duration_us);
+	if (!trace_id || m != M_HTTP_DURATION || !exemplar_parse_id(trace_id, e.trace_id))
+		return;
+	e.at_us = clock_wall_us();
+	exemplar_store(
+	    exemplar_at(series_of(m, (unsigned[METRIC_LABELS]){ l0 }), bucket_of(e.duration_us)),
+	    &e);
 }
 
 static bool
@@ -261,19 +292,30 @@ slot_is_alive(const struct slot *s)
 	return atomic_load(&s->used) && is_alive(atomic_load(&s->pid));
 }
 
-/* Returns whether anybody has set the gauge in that cell. */
-static bool
-gauge_get(enum metric_type type, size_t cell, double *ret_value)
+static void
+look_who_lives(void)
 {
+	size_t i;
+
+	for (i = 0; i < metrics.n_slots; i++)
+		metrics.is_alive[i] = slot_is_alive(&metrics.slots[i]);
+}
+
+bool
+metric_view_gauge(enum metric m, size_t series, double *ret_value)
+{
+	enum metric_type type = metric_families[m].type;
 	bool is_set = false;
 	size_t i;
 
 	*ret_value = 0;
 	for (i = 0; i < metrics.n_slots; i++) {
-		const struct slot *s = &metrics.slots[i];
-		double own = gauge_load(s, cell);
+		double own;
 
-		if ((own == 0 && !signbit(own)) || (type != GAUGE_EVER && !slot_is_alive(s)))
+		if (type != GAUGE_EVER && !metrics.is_alive[i])
+			continue;
+		own = gauge_load(&metrics.slots[i], metrics.cell_of[m] + series);
+		if (own == 0 && !signbit(own))
 			continue;
 		is_set = true;
 		if (type == GAUGE_SUM)
@@ -290,29 +332,47 @@ metric_get(enum metric m)
 	double value;
 
 	assert(metric_families[m].type >= GAUGE_SUM && metric_families[m].dims[0] == DIM_NONE);
-	gauge_get(metric_families[m].type, metrics.cell_of[m], &value);
+	look_who_lives();
+	metric_view_gauge(m, 0, &value);
 	return value;
 }
 
-/* Sums the cells of all slots, a slot after the other as they lie in memory. */
-static void
-sum_up(uint64_t totals[CELLS])
+/* The cells of all slots, a slot after the other as they lie in memory. */
+void
+metric_view_take(void)
 {
-	size_t i, cell, n = metrics.cell_of[M__COUNT];
+	size_t i, cell, n;
 
-	memset(totals, 0, CELLS * sizeof(*totals));
+	if (!metrics.mine)
+		use_private();
+	look_who_lives();
+	n = metrics.cell_of[M__COUNT];
+	memset(metrics.totals, 0, sizeof(metrics.totals));
 	for (i = 0; i < metrics.n_slots; i++) {
 		const struct slot *s = &metrics.slots[i];
 
 		if (!atomic_load(&s->used))
 			continue;
 		for (cell = 0; cell < n; cell++)
-			totals[cell] += atomic_load_explicit(&s->cells[cell], memory_order_relaxed);
+			metrics.totals[cell] +=
+			    atomic_load_explicit(&s->cells[cell], memory_order_relaxed);
 	}
 }
 
-static const char *
-value_text(enum metric_dim_id id, size_t value, char text[METRIC_NAME_SIZE])
+const uint64_t *
+metric_view_totals(enum metric m)
+{
+	return metrics.totals + metrics.cell_of[m];
+}
+
+bool
+metric_view_exemplar(enum metric m, size_t series, size_t bucket, struct exemplar *ret)
+{
+	return m == M_HTTP_DURATION && exemplar_load(exemplar_at(series, bucket), ret);
+}
+
+const char *
+metric_view_label(enum metric_dim_id id, size_t value, char text[METRIC_NAME_SIZE])
 {
 	const struct metric_dim *dim = &metric_dims[id];
 
@@ -320,158 +380,4 @@ value_text(enum metric_dim_id id, size_t value, char text[METRIC_NAME_SIZE])
 		return dim->values[value];
 	return metric_name_text(id == DIM_POOL ? metrics.pools : metrics.routes, (unsigned)dim->n,
 	    (unsigned)value, text);
-}
-
-/* Writes {label="value",...} of a series; le is the bound of a bucket, or NULL. */
-static void
-render_labels(struct buf *out, enum metric m, size_t series, const char *le)
-{
-	size_t rest = metric_series(m), i;
-	char sep = '{', text[METRIC_NAME_SIZE];
-
-	for (i = 0; i < METRIC_LABELS && metric_families[m].dims[i] != DIM_NONE; i++) {
-		enum metric_dim_id id = metric_families[m].dims[i];
-		const struct metric_dim *dim = &metric_dims[id];
-		size_t value = series % rest / (rest / dim->n);
-
-		rest /= dim->n;
-		buf_printf(out, "%c%s=\"%s\"", sep, dim->label, value_text(id, value, text));
-		sep = ',';
-	}
-	if (le) {
-		buf_printf(out, "%cle=\"%s\"", sep, le);
-		sep = ',';
-	}
-	if (sep == ',')
-		buf_addc(out, '}');
-}
-
-static void
-render_count(struct buf *out, uint64_t n)
-{
-	buf_printf(out, " %" PRIu64 "\n", n);
-}
-
-static void
-render_seconds(struct buf *out, uint64_t us)
-{
-	buf_printf(out, " %" PRIu64 ".%06" PRIu64 "\n", us / 1000000, us % 1000000);
-}
-
-static void
-render_counter(struct buf *out, enum metric m, size_t series, const uint64_t *cell)
-{
-	buf_adds(out, metric_families[m].name);
-	render_labels(out, m, series, NULL);
-	if (metric_families[m].type == COUNTER_US)
-		render_seconds(out, *cell);
-	else
-		render_count(out, *cell);
-}
-
-static void
-render_histogram(struct buf *out, enum metric m, size_t series, const uint64_t *cell)
-{
-	const char *name = metric_families[m].name;
-	uint64_t below = 0, sum_us = cell[METRIC_SUM_CELL];
-	size_t i;
-
-	for (i = 0; i < METRIC_BUCKETS; i++) {
-		below += cell[i];
-		buf_printf(out, "%s_bucket", name);
-		render_labels(out, m, series, metric_bounds[i]);
-		render_count(out, below);
-	}
-	buf_printf(out, "%s_sum", name);
-	render_labels(out, m, series, NULL);
-	render_seconds(out, sum_us);
-	buf_printf(out, "%s_count", name);
-	render_labels(out, m, series, NULL);
-	render_count(out, below);
-}
-
-/* Whether nothing was ever counted in a series that has labels. */
-static bool
-is_silent(enum metric m, const uint64_t *cell)
-{
-	size_t i;
-
-	for (i = 0; i < metric_series_cells(m); i++)
-		if (cell[i] > 0)
-			return false;
-	return metric_families[m].dims[0] != DIM_NONE;
-}
-
-static void
-render_family(struct buf *out, enum metric m)
-{
-	const uint64_t *cell = metrics.totals + metrics.cell_of[m];
-	size_t series, width = metric_series_cells(m);
-
-	for (series = 0; series < metric_series(m); series++, cell += width) {
-		if (is_silent(m, cell))
-			continue;
-		if (metric_families[m].type == HISTOGRAM)
-			render_histogram(out, m, series, cell);
-		else
-			render_counter(out, m, series, cell);
-	}
-}
-
-static void
-render_gauges(struct buf *out, enum metric m)
-{
-	bool has_labels = metric_families[m].dims[0] != DIM_NONE;
-	double value;
-	size_t series;
-
-	for (series = 0; series < metric_series(m); series++) {
-		if (!gauge_get(metric_families[m].type, metrics.cell_of[m] + series, &value) &&
-		    has_labels)
-			continue;
-		buf_adds(out, metric_families[m].name);
-		render_labels(out, m, series, NULL);
-		buf_printf(out, " %.16g\n", value);
-	}
-}
-
-static void
-render_head(struct buf *out, const char *name, const char *type, const char *help)
-{
-	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void
-render_build(struct buf *out)
-{
-	render_head(out, "terse_build_info", "gauge", "The program's version; always 1.");
-	buf_adds(out, "terse_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
-}
-
-void
-metric_render(struct buf *out)
-{
-	static const char *const types[] = {
-		[COUNTER] = "counter",
-		[COUNTER_US] = "counter",
-		[HISTOGRAM] = "histogram",
-		[GAUGE_SUM] = "gauge",
-		[GAUGE_MAX] = "gauge",
-		[GAUGE_EVER] = "gauge",
-	};
-	size_t m;
-
-	if (!metrics.mine)
-		use_private();
-	sum_up(metrics.totals);
-	for (m = 0; m < M__COUNT; m++) {
-		const struct metric_family *f = &metric_families[m];
-
-		render_head(out, f->name, types[f->type], f->help);
-		if (f->type < GAUGE_SUM)
-			render_family(out, (enum metric)m);
-		else
-			render_gauges(out, (enum metric)m);
-	}
-	render_build(out);
 }

@@ -12,6 +12,7 @@
 
 #include "lib/base/attr.h"
 #include "lib/base/err.h"
+#include "lib/base/metric_label.h"
 
 struct buf;
 
@@ -69,56 +70,6 @@ enum metric {
 	M__COUNT
 };
 
-/* Values of the labels. A metric call names them by number, in the family's order;
- * labels that a family lacks are 0. */
-enum metric_layer { LAYER_NONE, LAYER_L1, LAYER_REDIS, LAYER_DB, LAYER__COUNT };
-enum metric_redirect {
-	REDIRECT_FOUND,
-	REDIRECT_UNKNOWN,
-	REDIRECT_INACTIVE,
-	REDIRECT_FAILED,
-	REDIRECT__COUNT
-};
-enum metric_worker {
-	WORKER_STARTING,
-	WORKER_IDLE,
-	WORKER_BUSY,
-	WORKER_UNABLE, /* stopped, silent or spinning */
-	WORKER_DRAINING,
-	WORKER__COUNT
-};
-enum metric_reason {
-	REASON_NONE,
-	REASON_CRASHED,
-	REASON_HUNG,
-	REASON_BUSY, /* the pool */
-	REASON_IDLE, /* the pool */
-	REASON_RECYCLED,
-	REASON_ROLLED,
-	REASON_ABORTED, /* a new worker that was to replace one */
-	REASON_STOPPED, /* the pool */
-	REASON__COUNT
-};
-enum metric_bound { BOUND_MIN, BOUND_MAX, BOUND__COUNT };
-enum metric_program {
-	PROGRAM_WORKER,
-	PROGRAM_POOL,
-	PROGRAM_INGEST,
-	PROGRAM_MONITOR,
-	PROGRAM__COUNT
-};
-enum metric_fate { FATE_EXPORTED, FATE_DROPPED, FATE_REFUSED, FATE__COUNT }; /* of a span */
-enum metric_dependency {
-	DEPENDENCY_POSTGRESQL,
-	DEPENDENCY_PGBOUNCER,
-	DEPENDENCY_REDIS,
-	DEPENDENCY__COUNT
-};
-enum metric_session { SESSION_ACTIVE, SESSION_WAITING, SESSION_IDLE, SESSION__COUNT };
-enum metric_effort { EFFORT_QUERY, EFFORT_WAIT, EFFORT__COUNT };
-enum metric_direction { DIRECTION_UP, DIRECTION_DOWN, DIRECTION__COUNT };
-enum metric_outcome { OUTCOME_OK, OUTCOME_MISS, OUTCOME_ERROR, OUTCOME_SKIPPED, OUTCOME__COUNT };
-
 /* Maps run_dir's metrics and takes a slot (a dead process's, or a fresh one). routes are
  * the values of the label `route`: identifiers of at most 48 bytes, at most 64 of them,
  * copied. Other programs and builds may have others; from a host's 64th on all count as
@@ -137,8 +88,9 @@ void metric_set(enum metric m, double value);
 void metric_set_at(enum metric m, unsigned l0, unsigned l1, double value);
 void metric_observe(enum metric m, unsigned l0, int64_t duration_us);
 
-/* The same; trace_id (32 lower-case hexadecimal digits; NULL: it is not kept) can be found
- * with the bucket that the duration falls into, while it is the last one there. */
+/* The same; trace_id (32 lower-case hexadecimal digits, not all 0; NULL: none) can be found
+ * with the bucket that the duration falls into, while it is the last one there. Only
+ * M_HTTP_DURATION keeps them. */
 void metric_observe_traced(enum metric m, unsigned l0, int64_t duration_us, const char *trace_id);
 
 /* The number of an HTTP status as a label. Methods are numbered GET, HEAD, POST, PUT,
@@ -148,7 +100,8 @@ unsigned metric_status(int status);
 /* The host's value of a gauge without labels, as metric_render has it. */
 double metric_get(enum metric m);
 
-/* Prometheus text format 0.0.4 over all slots. */
-void metric_render(struct buf *out);
+/* All slots: Prometheus' text format 0.0.4, or OpenMetrics 1.0.0, which has the exemplars. */
+enum metric_format { METRIC_TEXT, METRIC_OPENMETRICS };
+void metric_render(struct buf *out, enum metric_format format);
 
 #endif

@@ -168,7 +168,7 @@ _Static_assert(N(metric_families) == M__COUNT, "one row per metric");
 const int64_t metric_bounds_us[] = { 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000,
 	500000, 1000000, 2500000, 5000000, 10000000 };
 const char *const metric_bounds[] = { "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05",
-	"0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf" };
+	"0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "10.0", "+Inf" };
 
 _Static_assert(N(metric_bounds) == METRIC_BUCKETS, "one text per bucket");
 _Static_assert(N(metric_bounds_us) == METRIC_BUCKETS - 1, "all bounds but +Inf");

@@ -64,7 +64,8 @@ enum { METRIC_BUCKETS = 15, METRIC_SUM_CELL = METRIC_BUCKETS, METRIC_HISTOGRAM_C
 extern const struct metric_dim metric_dims[];
 extern const struct metric_family metric_families[];
 
-/* The upper bounds of the buckets but the last one, and the text of all. */
+/* The upper bounds of the buckets but the last one, and the text of all, as OpenMetrics
+ * wants it. */
 extern const int64_t metric_bounds_us[];
 extern const char *const metric_bounds[];
 

@@ -101,7 +101,7 @@ counted(const char *outcome)
 
 	snprintf(line, sizeof(line), "terse_cache_calls_total{outcome=\"%s\"} ", outcome);
 	buf_init(&page, arena);
-	metric_render(&page);
+	metric_render(&page, METRIC_TEXT);
 	text = buf_str(&page);
 	cr_assert_not_null(text);
 	at = strstr(text, line);

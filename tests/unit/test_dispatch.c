@@ -225,7 +225,7 @@ expect_counted(const char *sample)
 	struct buf out;
 
 	buf_init(&out, a);
-	metric_render(&out);
+	metric_render(&out, METRIC_TEXT);
 	cr_assert(strstr(buf_str(&out), sample), "no %s in %s", sample, buf_str(&out));
 	arena_free(a);
 }

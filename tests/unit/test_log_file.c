@@ -190,7 +190,7 @@ Test(log_file, lines_that_are_dropped_are_counted)
 	log_event(LOG_WARN, "x", "kept");
 	log_close();
 	buf_init(&text, a);
-	metric_render(&text);
+	metric_render(&text, METRIC_TEXT);
 	cr_assert_not_null(strstr(buf_str(&text), "\nterse_log_lines_dropped_total 5\n"));
 	cr_assert_gt(size_of(0), 0);
 	arena_free(a);

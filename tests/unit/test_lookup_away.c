@@ -268,7 +268,7 @@ counted(const char *name, const char *outcome)
 
 	snprintf(line, sizeof(line), "%s{outcome=\"%s\"} ", name, outcome);
 	buf_init(&page, a);
-	metric_render(&page);
+	metric_render(&page, METRIC_TEXT);
 	cr_assert_not_null(buf_str(&page));
 	at = strstr(buf_str(&page), line);
 	if (at)

@@ -53,7 +53,7 @@ page(void)
 	const char *text;
 
 	buf_init(&out, a);
-	metric_render(&out);
+	metric_render(&out, METRIC_TEXT);
 	text = buf_str(&out);
 	cr_assert_not_null(text);
 	return text;
@@ -163,8 +163,8 @@ Test(metric, sorts_durations_into_buckets)
 	metric_observe(M_DB_DURATION, 0, 10000001);
 	cr_assert(shows("terse_db_query_duration_seconds_bucket{le=\"0.0005\"} 2"));
 	cr_assert(shows("terse_db_query_duration_seconds_bucket{le=\"0.001\"} 3"));
-	cr_assert(shows("terse_db_query_duration_seconds_bucket{le=\"5\"} 3"));
-	cr_assert(shows("terse_db_query_duration_seconds_bucket{le=\"10\"} 4"));
+	cr_assert(shows("terse_db_query_duration_seconds_bucket{le=\"5.0\"} 3"));
+	cr_assert(shows("terse_db_query_duration_seconds_bucket{le=\"10.0\"} 4"));
 	cr_assert(shows("terse_db_query_duration_seconds_bucket{le=\"+Inf\"} 5"));
 	cr_assert(shows("terse_db_query_duration_seconds_sum 20.001002"));
 	cr_assert(shows("terse_db_query_duration_seconds_count 5"));
