@@ -30,22 +30,17 @@ static const struct db_query get = {
 /*
  * Lists. A filter is written as a range in the order of its index, and that is the order
  * asked for, so that no estimate can make the planner walk the primary key and throw away
- * what does not fit. $1 after, $2 offset, $3 limit, $4 status, $5 severity, $6 name
+ * what does not fit. $1 after, $2 offset, $3 limit, $4 and so on: what is given of status,
+ * severity and name
  */
 /* clang-format off */
 #define LIST(where, order)                                                                         \
 	"WITH page AS (SELECT * FROM alerts WHERE " where                                          \
 	" AND $2 < (SELECT last_value FROM alerts_id_seq)"                                         \
-	" AND ($4::text IS NULL OR status = $4) AND ($5::text IS NULL OR severity = $5)"           \
-	" AND ($6::text IS NULL OR name = $6)"                                                     \
 	" ORDER BY " order " OFFSET $2 LIMIT $3)"                                                  \
 	" SELECT " COLUMNS " FROM page ORDER BY id"
-#define BY_ONE(column, value)                                                                      \
-	LIST("(" column ", id) > (" value ", $1) AND " column " <= " value, column ", id")
-#define BY_TWO(column1, value1, column2, value2)                                                   \
-	LIST("(" column1 ", " column2 ", id) > (" value1 ", " value2 ", $1)"                       \
-	    " AND (" column1 ", " column2 ") <= (" value1 ", " value2 ")",                         \
-	    column1 ", " column2 ", id")
+#define BY(key, value, others)                                                                     \
+	LIST("(" key ", id) > (" value ", $1) AND " key " <= " value others, key ", id")
 
 enum {
 	BY_STATUS = 1U << ALERT_FILTER_STATUS,
@@ -57,15 +52,17 @@ enum {
 /* An alert's name says its severity, nearly always. */
 static const struct db_query lists[] = {
 	[0] = { "alert_find", LIST("id > $1", "id"), true },
-	[BY_STATUS] = { "alert_find_status", BY_ONE("status", "$4"), true },
-	[BY_SEVERITY] = { "alert_find_severity", BY_ONE("severity", "$5"), true },
-	[BY_STATUS | BY_SEVERITY] = { "alert_find_both",
-		BY_TWO("status", "$4", "severity", "$5"), true },
-	[BY_NAME] = { "alert_find_name", BY_ONE("name", "$6"), true },
-	[BY_NAME | BY_STATUS] = { "alert_find_name_status",
-		BY_TWO("name", "$6", "status", "$4"), true },
-	[BY_NAME | BY_SEVERITY] = { "alert_find_name_severity", BY_ONE("name", "$6"), true },
-	[BY_ALL] = { "alert_find_all_three", BY_TWO("name", "$6", "status", "$4"), true },
+	[BY_STATUS] = { "alert_find_status", BY("status", "$4", ""), true },
+	[BY_SEVERITY] = { "alert_find_severity", BY("severity", "$4", ""), true },
+	[BY_STATUS | BY_SEVERITY] = { "alert_find_status_severity",
+		BY("(status || ' ' || severity)", "($4 || ' ' || $5)", ""), true },
+	[BY_NAME] = { "alert_find_name", BY("name", "$4", ""), true },
+	[BY_STATUS | BY_NAME] = { "alert_find_status_name",
+		BY("(status || ' ' || name)", "($4 || ' ' || $5)", ""), true },
+	[BY_SEVERITY | BY_NAME] = { "alert_find_severity_name",
+		BY("name", "$5", " AND severity = $4"), true },
+	[BY_ALL] = { "alert_find_all_three",
+		BY("(status || ' ' || name)", "($4 || ' ' || $6)", " AND severity = $5"), true },
 };
 /* clang-format on */
 _Static_assert(N(lists) == BY_ALL + 1, "one query per set of filters");
@@ -252,9 +249,12 @@ alert_find(struct db *db, struct ctx *cx, const struct alert_filter *filter,
 	db_arg_int(&args, page->after);
 	db_arg_int(&args, page->offset);
 	db_arg_int(&args, page->limit + 1);
-	db_arg_text(&args, given & BY_STATUS ? filter->status : NULL);
-	db_arg_text(&args, given & BY_SEVERITY ? filter->severity : NULL);
-	db_arg_text(&args, given & BY_NAME ? filter->name : NULL);
+	if (given & BY_STATUS)
+		db_arg_text(&args, filter->status);
+	if (given & BY_SEVERITY)
+		db_arg_text(&args, filter->severity);
+	if (given & BY_NAME)
+		db_arg_text(&args, filter->name);
 	e = db_exec(db, cx, &lists[given], &args, &rows);
 	if (e)
 		return page_refuse(cx, e, page);

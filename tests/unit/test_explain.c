@@ -12,6 +12,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
+#include "lib/data/alert_store.h"
 #include "lib/data/db.h"
 #include "lib/data/event_store.h"
 #include "lib/data/lookup.h"
@@ -50,6 +51,11 @@ static const char *const fill[] = {
 	" + n / (10.0 * #) * interval '300 days', n / 10, n / 100 + 1,"
 	" CASE WHEN n < 10 * # - # / 20 THEN 'created' ELSE 'updated' END"
 	" FROM generate_series(10, 10 * #, 10) AS n",
+	"INSERT INTO alerts (source, name, status, severity)"
+	" SELECT 'api', 'n' || least(n % 40, 20),"
+	" CASE WHEN n > # - # / 100 THEN 'firing' ELSE 'resolved' END,"
+	" (ARRAY['critical', 'warning', 'info'])[least(n % 40, 20) % 3 + 1]"
+	" FROM generate_series(1, #) AS n",
 	"SELECT setval('event_id_seq', 10 * #), setval('urls_id_seq', #),"
 	" setval('users_id_seq', # / 10)",
 	"DO $$ DECLARE def text; BEGIN FOR def IN SELECT indexdef FROM defs LOOP"
@@ -139,7 +145,7 @@ static void
 check_no_scan(const char *what, const char *line)
 {
 	static const char *const tables[] = { "Seq Scan on users", "Seq Scan on urls",
-		"Seq Scan on events", "Seq Scan on clicks" };
+		"Seq Scan on events", "Seq Scan on clicks", "Seq Scan on alerts" };
 
 	if (strstr(line, "_id_seq") || strstr(line, "(cost=0.00..0.00 rows=1 "))
 		return;
@@ -341,6 +347,33 @@ check_windows(void)
 }
 
 static void
+check_alerts(void)
+{
+	static const struct alert_filter filters[] = {
+		{ 0, "resolved", "warning", "n7" },
+		{ 0, "firing", "critical", "n0" },
+		{ 0, "acknowledged", "info", "n20" },
+		{ 0, "firing", "info", "never" },
+	};
+
+	for (unsigned i = 0; i < 8 * N(filters); i++) {
+		struct alert_filter f = filters[i / 8];
+		const char *what;
+
+		f.given = i % 8;
+		what = arena_printf(d.arena, "alerts %u by %u", i / 8, f.given);
+		for (int j = 0; j < PAGES; j++) {
+			struct page page = page_of(j, scale);
+			struct alert_list list;
+
+			cr_assert_eq(alert_find(d.db, &d.cx, &f, &page, &list), ERR_OK, "%s: %s",
+			    what, d.cx.diag);
+			check_cost(what, page_cost(&page), 200);
+		}
+	}
+}
+
+static void
 check_single_rows(void)
 {
 	const struct url_new same = {
@@ -402,5 +435,6 @@ Test(explain, nothing_scans_a_table_as_it_grows)
 	check_all_urls();
 	check_filtered_events();
 	check_windows();
+	check_alerts();
 	fclose(log_file);
 }
