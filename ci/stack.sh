@@ -9,8 +9,8 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 STATE=${TERSE_STATE:?}
 RUN=$STATE/run
 ETC=$STATE/etc
-# In the order in which they start.
-SERVICES=(postgres redis pgbouncer ingest redirect-a redirect-b api-a api-b nginx)
+# In the order in which they start; what watches them comes after them.
+BASE_SERVICES=(postgres redis pgbouncer ingest redirect-a redirect-b api-a api-b nginx)
 # First path segments that are never a short code.
 RESERVED='users|urls|shorten|stats|events|alerts|health|metrics|prom_metrics|logs|chaos|api|qr'
 RESERVED+='|keys|webhooks|incidents|oncall|tags|ops|docs|openapi\.yaml|console|assets|static'
@@ -22,14 +22,19 @@ RESERVED+='|favicon\.ico|robots\.txt|\.well-known|admin|login|logout'
 . "$HERE/cluster.sh"
 # shellcheck source=ci/canary.sh
 . "$HERE/canary.sh"
+# shellcheck source=ci/alerting.sh
+. "$HERE/alerting.sh"
+# shellcheck source=ci/monitoring.sh
+. "$HERE/monitoring.sh"
+
+# All that the settings ask for.
+services_choose() {
+	mapfile -t SERVICES < <(printf '%s\n' "${BASE_SERVICES[@]}" && monitoring_services)
+}
 
 folders_make() {
-	local name
 	mkdir -p "$STATE"/{bin,canary,etc/nginx,run/supervisor,journal,log,sv,tls,secrets}
 	chmod 0700 "$STATE/secrets" "$STATE/tls"
-	for name in "${SERVICES[@]}"; do
-		mkdir -p "$RUN/$name" "$STATE/log/$name"
-	done
 }
 
 # Makes a secret once and prints it.
@@ -114,6 +119,17 @@ marks_sizes() {
 	MARK[IMPORT_READ_MS]=$((SETTING[TERSE_IMPORT_TIMEOUT_MS] + 2000))
 }
 
+# The admin key for nginx to compare with, as a regular expression that matches nothing else.
+admin_key_pattern() {
+	local LC_ALL=C key i pattern=
+	key=${SETTING[TERSE_ADMIN_KEY]-}
+	[[ $key ]] || key=$(<"${SETTING[TERSE_ADMIN_KEY_FILE]:-/dev/null}")
+	for ((i = 0; i < ${#key}; i++)); do
+		printf -v pattern '%s\\x%02x' "$pattern" "'${key:i:1}"
+	done
+	printf '%s' "${pattern:-(?!)}" # without a key nobody is an operator
+}
+
 marks_make() {
 	MARK[STATE]=$STATE
 	MARK[RUN]=$RUN
@@ -123,6 +139,8 @@ marks_make() {
 	marks_listen
 	marks_proxies
 	marks_weights
+	marks_monitoring
+	MARK[ADMIN_KEY_PATTERN]=$(admin_key_pattern)
 }
 
 templates_fill() {
@@ -130,6 +148,7 @@ templates_fill() {
 	for file in "$HERE"/nginx/*.in; do
 		template_fill "$file" "$ETC/nginx/$(basename "$file" .in)"
 	done
+	chmod 0600 "$ETC/nginx/ops_maps.conf"
 	cp /etc/nginx/mime.types "$ETC/nginx/mime.types"
 	for file in postgresql.conf pg_hba.conf redis.conf services.conf; do
 		template_fill "$HERE/conf/$file.in" "$ETC/$file"
@@ -137,6 +156,7 @@ templates_fill() {
 	template_fill "$HERE/pgbouncer/pgbouncer.ini.in" "$ETC/pgbouncer.ini"
 	template_fill "$HERE/pgbouncer/userlist.txt.in" "$ETC/userlist.txt"
 	chmod 0600 "$ETC/userlist.txt"
+	monitoring_fill
 }
 
 # What a service is made of: when this changes, it is restarted.
@@ -148,7 +168,8 @@ service_inputs() {
 	pgbouncer) printf '%s\n' "$ETC/pgbouncer.ini" "$ETC/userlist.txt" ;;
 	redis) printf '%s\n' "$ETC/redis.conf" ;;
 	ingest) printf '%s\n' "$STATE/terse.env" "$STATE/bin/terse-ingest" ;;
-	*) printf '%s\n' "$STATE/bin/terse-pool" "$ETC/services.conf" ;;
+	redirect-? | api-?) printf '%s\n' "$STATE/bin/terse-pool" "$ETC/services.conf" ;;
+	*) monitoring_inputs "$1" ;;
 	esac
 }
 
@@ -158,6 +179,7 @@ service_fresh_inputs() {
 	nginx) printf '%s\n' "$ETC"/nginx/* "$STATE/tls/cert.pem" ;;
 	redirect-b | api-b) printf '%s\n' "$STATE/terse.env" "$STATE/canary/terse-worker" ;;
 	redirect-* | api-*) printf '%s\n' "$STATE/terse.env" "$STATE/bin/terse-worker" ;;
+	*) monitoring_fresh_inputs "$1" ;;
 	esac
 }
 
@@ -184,6 +206,7 @@ service_stop_signal() {
 service_define() {
 	local name=$1 dir=$STATE/sv/$1 new=$STATE/sv/.$1 signal
 	[[ ! -d $dir ]] || new=$dir
+	mkdir -p "$RUN/$name" "$STATE/log/$name"
 	mkdir -p "$new/log" "$new/control"
 	script_write "$new/log/run" "TERSE_SETTINGS='$STATE/terse.env' exec '$STATE/bin/terse' log $name"
 	signal=$(service_stop_signal "$name")
@@ -288,11 +311,11 @@ pool_refresh() {
 }
 
 service_refresh() {
-	if [[ $1 == nginx ]]; then
-		nginx_refresh
-	else
-		pool_refresh "$1" || die "The old version goes on."
-	fi
+	case $1 in
+	nginx) nginx_refresh ;;
+	redirect-? | api-?) pool_refresh "$1" || die "The old version goes on." ;;
+	*) monitoring_refresh "$1" ;;
+	esac
 }
 
 log_inputs() {
@@ -332,12 +355,33 @@ service_start() {
 	service_note "$name"
 }
 
+# Services, beside those of the arguments, that are defined.
+services_besides() {
+	local dir
+	for dir in "$STATE"/sv/*/; do
+		dir=$(basename "$dir")
+		[[ " $* " == *" $dir "* || $dir == '*' ]] || printf '%s\n' "$dir"
+	done
+}
+
+# Ends what the settings ask for no more. Out of the supervisor's sight first: it would start
+# it again.
+services_drop() {
+	local name
+	for name in $(services_besides "${SERVICES[@]}"); do
+		mv "$STATE/sv/$name" "$STATE/sv/.$name"
+		sv -w 30 exit "$STATE/sv/.$name" >/dev/null 2>&1 || :
+		rm -rf "$STATE/sv/.$name" "${RUN:?}/$name" "$RUN/$name".{starts,inputs,fresh}
+	done
+}
+
 services_start() {
 	local name
+	services_drop
 	[[ $(supervisor_pid) ]] || supervisor_start
 	for name in "${SERVICES[@]}"; do
 		service_start "$name"
-		[[ $name != postgres ]] || migrate
+		[[ $name != postgres ]] || { migrate && stats_role_make; }
 	done
 }
 
@@ -369,14 +413,21 @@ port_is_taken() {
 		awk -v port="$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 } END { exit !found }'
 }
 
-ports_check() {
-	local name port
-	[[ ! $(pids_in "$RUN/nginx") ]] || return 0
+# What is listened on, as lines: by which service, of which setting, the port.
+ports_print() {
+	local name
 	for name in TERSE_HTTP_PORT TERSE_HTTPS_PORT TERSE_PROBE_PORT; do
-		port=${SETTING[$name]}
-		! port_is_taken "$port" ||
-			die "Port $port is taken by another program. Give terse a free one, e.g.: $name=$((port + 1000)) ./ci/up"
+		printf '%s %s %s\n' nginx "$name" "${SETTING[$name]}"
 	done
+	monitoring_ports
+}
+
+ports_check() {
+	local service name port
+	while read -r service name port; do
+		[[ $(pids_in "$RUN/$service") ]] || ! port_is_taken "$port" ||
+			die "Port $port is taken by another program. Give terse a free one, e.g.: $name=$((SETTING[$name] + 1000)) ./ci/up"
+	done < <(ports_print)
 }
 
 stack_prepare() {
@@ -384,6 +435,7 @@ stack_prepare() {
 	folders_make
 	secrets_make
 	settings_update
+	services_choose
 	marks_make
 	certificate_make
 	templates_fill
@@ -427,7 +479,8 @@ services_stop() {
 # From the edge inwards; what stands on one line stops at the same time.
 stack_stop() {
 	local pid
-	services_stop nginx
+	# shellcheck disable=SC2046 # names
+	services_stop nginx $(services_besides "${BASE_SERVICES[@]}")
 	services_stop redirect-a redirect-b api-a api-b
 	services_stop ingest pgbouncer redis
 	services_stop postgres
@@ -443,10 +496,10 @@ service_status() {
 	local name=$1 line
 	line=$(sv status "$STATE/sv/$name" 2>&1) || :
 	if [[ $line =~ ^run:.*/$name:\ \(pid\ ([0-9]+)\)\ ([0-9]+)s ]]; then
-		printf '%-12s up    pid %-8s %6ss' "$name" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+		printf '%-17s up    pid %-8s %6ss' "$name" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
 		printf '  %s restarts\n' "$(($(stat -c %s "$RUN/$name.starts") - 1))"
 	else
-		printf '%-12s DOWN\n' "$name"
+		printf '%-17s DOWN\n' "$name"
 		return 1
 	fi
 }
@@ -477,7 +530,7 @@ stack_guard() {
 case ${1-} in
 start) stack_start ;;
 stop | purge) stack_stop ;;
-status) settings_load && stack_status ;;
+status) settings_load && services_choose && stack_status ;;
 guard) stack_guard ;;
 canary) canary_run "${@:2}" ;;
 *) die "usage: stack.sh start|stop|purge|status|guard|canary" ;;

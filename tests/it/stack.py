@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import psycopg2
@@ -34,6 +35,19 @@ def free_port():
                 return port
             except OSError:
                 pass  # taken
+
+
+def free_ports(count):
+    """The first of count ports in a row that nobody listens on."""
+    while True:
+        first = free_port()
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as sock:
+                    sock.bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            pass  # one is taken
 
 
 def wait_for(condition, seconds=10, every=0.02):
@@ -66,10 +80,12 @@ def is_sanitized():
 
 
 class Stack:
-    """state: its folder. url, tls_url: nginx. Settings by name: Stack(TERSE_API_WORKERS=2)."""
+    """state: its folder. url, tls_url: nginx. Settings by name: Stack(TERSE_API_WORKERS=2). Nothing watches it
+    unless TERSE_MONITORING says so."""
 
     def __init__(self, **settings):
         self.port, self.tls_port, self.probe_port = free_port(), free_port(), free_port()
+        self.prometheus_port, self.alertmanager_port, self.full_port = free_port(), free_port(), free_ports(20)
         self.url = f"http://127.0.0.1:{self.port}"
         self.tls_url = f"https://127.0.0.1:{self.tls_port}"
         self.state = pathlib.Path(tempfile.mkdtemp(prefix="terse-", dir="/tmp"))
@@ -77,7 +93,9 @@ class Stack:
         self.environment = {
             **os.environ, "TERSE_STATE": str(self.state), "TERSE_BUILD": os.environ["TERSE_BUILD"],
             "TERSE_HTTP_PORT": str(self.port), "TERSE_HTTPS_PORT": str(self.tls_port),
-            "TERSE_PROBE_PORT": str(self.probe_port), "TERSE_FSYNC": "off",
+            "TERSE_PROBE_PORT": str(self.probe_port), "TERSE_FSYNC": "off", "TERSE_MONITORING": "off",
+            "TERSE_PROMETHEUS_PORT": str(self.prometheus_port),
+            "TERSE_ALERTMANAGER_PORT": str(self.alertmanager_port), "TERSE_FULL_PORT": str(self.full_port),
             **{name: str(value) for name, value in settings.items()},
         }
         self.guard = None
@@ -160,6 +178,31 @@ class Stack:
 
     def wait_ready(self, seconds=20):
         wait_for(lambda: (self.ready() or {}).get("status") == "ok", seconds)
+
+    def watcher(self, port, path, **query):
+        """What a service that watches answers to a GET: its JSON."""
+        target = f"http://127.0.0.1:{port}{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
+        with urllib.request.urlopen(target, timeout=10) as reply:
+            return json.load(reply)
+
+    def prometheus(self, query):
+        """Series that a query of Prometheus finds now, as (labels, value)."""
+        found = self.watcher(self.prometheus_port, "/api/v1/query", query=query)["data"]["result"]
+        return [(series["metric"], float(series["value"][1])) for series in found]
+
+    def targets(self):
+        """Whether Prometheus reaches its targets, by job: up, down or unknown."""
+        found = self.watcher(self.prometheus_port, "/api/v1/targets", state="active")["data"]["activeTargets"]
+        return {target["labels"]["job"]: target["health"] for target in found}
+
+    def alerts(self, **labels):
+        """Alertmanager's active alerts that have these labels."""
+        found = self.watcher(self.alertmanager_port, "/api/v2/alerts", active="true")
+        return [alert for alert in found if labels.items() <= alert["labels"].items()]
+
+    def services(self):
+        """Names of all services that the stack is made of."""
+        return sorted(path.name for path in (self.state / "sv").iterdir() if not path.name.startswith("."))
 
     def connect(self):
         """A session of the superuser, past PgBouncer."""
