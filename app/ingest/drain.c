@@ -7,6 +7,7 @@
 #include "app/ingest/batch.h"
 #include "app/ingest/dead.h"
 #include "app/ingest/fresh.h"
+#include "app/ingest/loss.h"
 #include "app/ingest/recall.h"
 #include "app/ingest/sources.h"
 #include "app/ingest/visits.h"
@@ -98,6 +99,8 @@ list(struct drain *d, struct ctx *cx)
 
 	if (sources_list(&d->sources, dir) != ERR_OK)
 		return ctx_fail(cx, ERR_UNAVAILABLE, "%s: %s", dir, strerror(errno));
+	loss_look(&d->sources);
+	metric_set(M_JOURNAL_PENDING, (double)sources_pending(&d->sources));
 	return ERR_OK;
 }
 
@@ -257,7 +260,7 @@ store(struct drain *d, struct ctx *cx)
 
 /* Removes a segment that nobody writes and that has nothing left to store. */
 static enum err
-remove_spent(struct drain *d, struct ctx *cx, const struct source *source)
+remove_spent(struct drain *d, struct ctx *cx, struct source *source)
 {
 	const char *name = source->segment.name;
 	int64_t torn = source->segment.bytes - source->offset;
@@ -265,6 +268,7 @@ remove_spent(struct drain *d, struct ctx *cx, const struct source *source)
 	if (!source_is_spent(source) ||
 	    !journal_remove(d->settings->journal_dir, name, source->segment.bytes))
 		return ERR_OK;
+	source->is_removed = true;
 	if (source->has_tail) {
 		metric_add(M_INGEST_TORN, 0, 0, 0, 1);
 		log_event(LOG_WARN, "torn tail dropped", "%s: %lld bytes", name, (long long)torn);
@@ -296,6 +300,7 @@ end_pass(struct drain *d, struct ctx *cx)
 
 	d->in_pass = false;
 	set_pauses(d);
+	metric_set(M_JOURNAL_PENDING, (double)sources_pending(&d->sources));
 	if (d->sources.is_complete) {
 		d->stored_us = d->pass_us;
 		metric_set(M_INGEST_CAUGHT_UP, (double)d->pass_wall_us / 1e6);

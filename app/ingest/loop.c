@@ -15,6 +15,7 @@
 #include "lib/base/ctx.h"
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
+#include "lib/base/metric_process.h"
 #include "lib/base/settings.h"
 #include "lib/base/stop.h"
 #include "lib/data/breaker.h"
@@ -36,6 +37,7 @@ struct loop {
 	bool is_ready; /* the schema is this program's */
 	bool must_stop;
 	struct house house;
+	struct metric_process process;
 	struct task tasks[TASKS];
 };
 
@@ -213,6 +215,7 @@ loop_init(struct loop *l, struct ingest *in, int signal_fd)
 	int task;
 
 	*l = (struct loop){ .in = in, .signal_fd = signal_fd };
+	l->process.program = PROGRAM_INGEST;
 	for (task = 0; task < TASKS; task++) {
 		int64_t ms = rows[task].interval_ms;
 
@@ -233,6 +236,7 @@ loop_run(struct ingest *in, int signal_fd)
 		hear_news(&l);
 		tail_publish_lag(in->tail);
 		metric_set(M_CACHE_OPEN, breaker_is_open(in->breaker));
+		metric_process_turn(&l.process, clock_mono_us());
 		log_flush_if_older(LOG_AGE_US);
 		wait_for_events(&l);
 	}

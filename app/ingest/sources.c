@@ -59,6 +59,8 @@ sources_list(struct sources *s, const char *dir)
 		n = SOURCES_MAX;
 	for (i = 0; i < n; i++)
 		next[i] = recall(s, &known, &s->listed[i]);
+	s->before = s->list;
+	s->n_before = s->n;
 	s->list = next;
 	s->n = n;
 	return ERR_OK;
@@ -69,8 +71,31 @@ sources_forget_offsets(struct sources *s)
 {
 	int i;
 
-	for (i = 0; i < s->n; i++)
+	for (i = 0; i < s->n; i++) {
+		s->list[i].reached = source_reached(&s->list[i]);
 		s->list[i].offset = -1;
+	}
+}
+
+int64_t
+source_reached(const struct source *source)
+{
+	return source->offset >= 0 ? source->offset : source->reached;
+}
+
+int64_t
+sources_pending(const struct sources *s)
+{
+	int64_t pending = 0;
+	int i;
+
+	for (i = 0; i < s->n; i++) {
+		int64_t left = s->list[i].segment.bytes - source_reached(&s->list[i]);
+
+		if (left > 0 && !s->list[i].is_removed)
+			pending += left;
+	}
+	return pending;
 }
 
 static bool

@@ -70,6 +70,7 @@ pool_init(struct pool *p, const struct settings *s, const struct child_command *
 		.recycle_after = s->worker_requests,
 		.lost_us = now_us,
 		.due_us = now_us,
+		.process = { .program = PROGRAM_POOL },
 	};
 	rules_init(&p->rules, s, min, max);
 	scale_init(&p->scale, &p->rules, now_us);

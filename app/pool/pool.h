@@ -19,6 +19,7 @@
 #include "app/pool/scale.h"
 #include "lib/base/attr.h"
 #include "lib/base/beat.h"
+#include "lib/base/metric_process.h"
 
 struct settings;
 
@@ -36,6 +37,7 @@ struct pool {
 	struct scale_rules rules;
 	struct scale scale;
 	struct notify notify;
+	struct metric_process process;
 	int64_t lost_us;    /* since when nobody can answer; 0: somebody can */
 	int64_t due_us;     /* when the next turn is to be */
 	int64_t patient_us; /* until then nobody is blamed for silence */

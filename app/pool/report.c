@@ -92,6 +92,8 @@ report_turn(struct pool *p, int64_t now_us)
 		n[state_of(c)]++;
 	for (i = 0; i < WORKER__COUNT; i++)
 		metric_set_at(M_POOL_WORKERS, p->label, i, n[i]);
+	metric_set_at(M_POOL_LIMIT, p->label, BOUND_MIN, p->rules.min);
+	metric_set_at(M_POOL_LIMIT, p->label, BOUND_MAX, p->rules.max);
 	metric_set_at(M_POOL_BUSY, p->label, 0, p->scale.ratio);
 	metric_set_at(M_POOL_ROTATION, p->label, 0, p->rotation.is_in);
 	snprintf(status, sizeof(status),
@@ -99,4 +101,5 @@ report_turn(struct pool *p, int64_t now_us)
 	    n[WORKER_IDLE] + n[WORKER_BUSY], p->scale.workers, n[WORKER_STARTING], n[WORKER_UNABLE],
 	    n[WORKER_DRAINING], p->rotation.is_in ? "in rotation" : "out of rotation");
 	notify_turn(&p->notify, now_us, status);
+	metric_process_turn(&p->process, now_us);
 }

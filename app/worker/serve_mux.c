@@ -11,6 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
+#include "lib/base/metric_process.h"
 #include "lib/data/journal.h"
 #include "lib/data/lookup.h"
 #include "lib/http/dispatch.h"
@@ -39,6 +40,7 @@ struct loop {
 	struct follow *follow;
 	struct ride *free;
 	size_t n_free;
+	struct metric_process process;
 	bool is_draining;
 };
 
@@ -102,6 +104,7 @@ static void
 answered(void *arg, struct visit *v)
 {
 	dispatch_end(v->x, v->e);
+	metric_observe(M_REDIRECT_DURATION, v->layer, clock_mono_us() - v->x->started_us);
 	end_ride(arg, ride_of(v));
 }
 
@@ -207,6 +210,7 @@ turn(struct loop *l)
 	serve_batch(l, ready, n);
 	follow_step(l->follow);
 	metric_set(M_HTTP_IN_FLIGHT, (double)follow_waiting(l->follow));
+	metric_process_turn(&l->process, now_us);
 	log_flush_if_older(LOG_AGE_US);
 }
 
@@ -230,7 +234,9 @@ run(struct loop *l)
 bool
 serve_mux(struct app *app, const struct dispatch *d, struct beat *beat)
 {
-	struct loop l = { .app = app, .d = d, .beat = beat };
+	struct loop l = {
+		.app = app, .d = d, .beat = beat, .process = { .program = PROGRAM_WORKER }
+	};
 	const struct follow_front front = { &l, answered, parked };
 	bool is_able;
 

@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
+#include "lib/base/metric_process.h"
 #include "lib/base/settings.h"
 #include "lib/data/journal.h"
 #include "lib/http/dispatch.h"
@@ -80,6 +81,7 @@ serve_pull(struct app *app, const struct dispatch *d, struct beat *beat)
 {
 	struct arena *a = arena_new(REQUEST_MEMORY);
 	struct pull *p = pull_new(STDIN_FILENO, IO_TIMEOUT_MS);
+	struct metric_process process = { .program = PROGRAM_WORKER };
 	bool is_able = a && p;
 
 	while (is_able && !signals_say_stop()) {
@@ -87,6 +89,7 @@ serve_pull(struct app *app, const struct dispatch *d, struct beat *beat)
 
 		if (next_request(app, p, beat, &f) == ERR_OK)
 			serve_one(app, d, beat, f, a);
+		metric_process_turn(&process, clock_mono_us());
 		log_flush_if_older(LOG_AGE_US);
 		if (signals_say_reopen())
 			log_reopen();

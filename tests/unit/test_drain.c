@@ -10,7 +10,9 @@
 #include "app/ingest/drain.h"
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
+#include "lib/base/buf.h"
 #include "lib/base/ctx.h"
+#include "lib/base/metric.h"
 #include "lib/base/settings.h"
 #include "lib/data/db.h"
 #include "tests/unit/daemon.h"
@@ -461,4 +463,94 @@ Test(drain, a_journal_that_can_not_be_read_is_an_error)
 	cr_assert_eq(pass(&steps), ERR_UNAVAILABLE);
 	cr_assert_not_null(strstr(d.cx.diag, "/nonexistent"));
 	cr_assert_eq(drain_sync(drain, &d.cx), ERR_UNAVAILABLE);
+}
+
+/*
+ * What is lost. A line of append_clicks has 74 bytes.
+ */
+
+static long
+figure(const char *name)
+{
+	struct buf page;
+	const char *at;
+
+	buf_init(&page, d.arena);
+	metric_render(&page, METRIC_TEXT);
+	at = strstr(buf_str(&page), arena_printf(d.arena, "\n%s ", name));
+	cr_assert_not_null(at);
+	return atol(strchr(at, ' '));
+}
+
+static long
+lost(void)
+{
+	return figure("terse_ingest_lost_total");
+}
+
+/* As it is listed while the database is away. */
+static void
+list_only(void)
+{
+	cr_assert_eq(drain_sync(drain, &d.cx), ERR_OK, "%s", d.cx.diag);
+}
+
+Test(drain, loses_nothing_when_spent_segments_go)
+{
+	append_clicks("1.log", 0, 50);
+	drain_all();
+	usleep(510 * 1000);
+	drain_all();
+	cr_assert(!exists("1.log"));
+	append_clicks("2.log", 50, 50);
+	drain_all();
+	cr_assert_eq(lost(), 0);
+	cr_assert_eq(stored(), 100);
+}
+
+Test(drain, counts_what_was_in_a_segment_that_vanished_before_it_was_stored)
+{
+	int fd = hold("1.log");
+
+	append_clicks("1.log", 0, 50);
+	drain_all();
+	append_clicks("1.log", 50, 100);
+	usleep(160 * 1000);
+	list_only();
+	unlink(in_journal("1.log"));
+	drain_all();
+	cr_assert_eq(lost(), 74, "100 lines of 74 bytes, taken for 100 bytes each");
+	drain_all();
+	cr_assert_eq(lost(), 74, "once");
+	close(fd);
+}
+
+Test(drain, counts_once_that_a_segment_is_shorter_than_what_is_stored)
+{
+	int fd = hold("1.log");
+
+	append_clicks("1.log", 0, 50);
+	drain_all();
+	cr_assert_eq(ftruncate(fd, 0), 0);
+	drain_all();
+	cr_assert_eq(lost(), 37);
+	drain_all();
+	cr_assert_eq(lost(), 37);
+	cr_assert_eq(stored(), 50);
+	close(fd);
+}
+
+Test(drain, tells_how_much_is_not_stored)
+{
+	int fd = hold("1.log");
+
+	append_clicks("1.log", 0, 100);
+	list_only();
+	cr_assert_eq(figure("terse_journal_pending_bytes"), 7400);
+	drain_all();
+	cr_assert_eq(figure("terse_journal_pending_bytes"), 0);
+	append_text("1.log", "torn");
+	drain_all();
+	cr_assert_eq(figure("terse_journal_pending_bytes"), 4);
+	close(fd);
 }
