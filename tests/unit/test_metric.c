@@ -10,7 +10,11 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
+#include "lib/base/clock.h"
 #include "lib/base/metric.h"
+#include "lib/base/metric_exemplar.h"
+#include "lib/base/metric_family.h"
+#include "lib/base/metric_process.h"
 
 static char dir[] = "/tmp/test_metric.XXXXXX";
 static struct arena *a;
@@ -57,6 +61,15 @@ page(void)
 	text = buf_str(&out);
 	cr_assert_not_null(text);
 	return text;
+}
+
+static const char *
+open_page(void)
+{
+	buf_init(&out, a);
+	metric_render(&out, METRIC_OPENMETRICS);
+	cr_assert_not_null(buf_str(&out));
+	return buf_str(&out);
 }
 
 /* Whether the page has this line. */
@@ -434,4 +447,139 @@ Test(metric, names_pools_before_it_is_opened)
 {
 	metric_set_at(M_POOL_BUSY, metric_pool("api-a"), 0, 1);
 	cr_assert(shows("terse_pool_busy_ratio{pool=\"api-a\"} 1"));
+}
+
+/*
+ * OpenMetrics
+ */
+
+#define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
+#define BUCKET "terse_http_request_duration_seconds_bucket{route=\"url_create\",le="
+
+Test(metric, has_the_suffix_total_on_every_counter_and_on_nothing_else)
+{
+	for (int m = 0; m < M__COUNT; m++) {
+		const char *at = strstr(metric_families[m].name, "_total");
+
+		cr_expect_eq(at && at[6] == '\0', metric_families[m].type <= COUNTER_US, "%s",
+		    metric_families[m].name);
+	}
+}
+
+Test(metric, renders_openmetrics)
+{
+	const char *text;
+
+	open_all();
+	metric_add(M_HTTP_REQUESTS, 1, 2, metric_status(201), 3);
+	text = open_page();
+	cr_assert_not_null(strstr(text, "# TYPE terse_http_requests counter\n"));
+	cr_assert_not_null(strstr(text, "# HELP terse_http_requests Requests answered.\n"));
+	cr_assert_not_null(strstr(text, CREATED "3\n"));
+	cr_assert_not_null(strstr(text, "# TYPE terse_http_request_duration_seconds histogram\n"));
+	cr_assert_str_eq(text + out.len - 6, "# EOF\n");
+	cr_assert_null(strstr(page(), "EOF"));
+}
+
+Test(metric, shows_the_last_trace_of_a_bucket_in_openmetrics_alone)
+{
+	open_all();
+	metric_observe_traced(M_HTTP_DURATION, 1, 2000, "00000000000000000000000000000001");
+	metric_observe_traced(M_HTTP_DURATION, 1, 1500, TRACE);
+	metric_observe_traced(M_HTTP_DURATION, 1, 1600, NULL);
+	metric_observe_traced(M_HTTP_DURATION, 1, INT64_MAX, TRACE);
+	cr_assert_not_null(
+	    strstr(open_page(), "\n" BUCKET "\"0.0025\"} 3 # {trace_id=\"" TRACE "\"} 0.001500 "));
+	cr_assert_not_null(strstr(buf_str(&out), "\n" BUCKET "\"0.001\"} 0\n"));
+	cr_assert_not_null(strstr(buf_str(&out), "\n" BUCKET "\"+Inf\"} 4 # {"));
+	cr_assert_null(strstr(page(), TRACE));
+}
+
+Test(metric, keeps_no_trace_that_is_none)
+{
+	static const char *const ids[] = { "", "4bf92f35", "4BF92F3577B34DA6A3CE929D0E0E4736",
+		"00000000000000000000000000000000", TRACE "0",
+		"4bf92f3577b34da6a3ce929d0e0e473\"" };
+
+	for (size_t i = 0; i < N(ids); i++)
+		metric_observe_traced(M_HTTP_DURATION, 1, 1500, ids[i]);
+	metric_observe_traced(M_DB_DURATION, 0, 1500, TRACE);
+	cr_assert_null(strstr(open_page(), "trace_id"));
+	cr_assert_not_null(strstr(buf_str(&out), "_bucket{route=\"other\",le=\"0.0025\"} 6\n"));
+}
+
+Test(metric, shows_the_traces_of_others)
+{
+	open_all();
+	metric_observe_traced(M_HTTP_DURATION, 1, 1500, TRACE);
+	metric_close();
+	cr_assert_eq(metric_open(dir, NULL, 0), ERR_OK);
+	cr_assert_not_null(strstr(open_page(), "\"} 1 # {trace_id=\"" TRACE "\"} "));
+}
+
+Test(metric, makes_nothing_of_an_exemplar_that_is_half_written)
+{
+	struct metric_exemplar shared = { 0 };
+	const struct exemplar e = { { 1, 2 }, 3, 4 };
+	struct exemplar got;
+
+	cr_assert_not(exemplar_load(&shared, &got));
+	exemplar_store(&shared, &e);
+	cr_assert(exemplar_load(&shared, &got));
+	cr_assert_arr_eq(&got, &e, sizeof(e));
+	for (int i = 0; i < 4; i++) {
+		shared.words[i] ^= 1;
+		cr_assert_not(exemplar_load(&shared, &got));
+		shared.words[i] ^= 1;
+	}
+}
+
+/*
+ * Processes
+ */
+
+/* The figure of this program's processes. */
+static double
+of_process(const char *name)
+{
+	char series[128];
+	const char *at;
+
+	snprintf(series, sizeof(series), "\n%s{program=\"pool\"} ", name);
+	at = strstr(page(), series);
+	return at ? strtod(at + strlen(series), NULL) : -1;
+}
+
+static void
+burn(int64_t ms)
+{
+	int64_t until_us = clock_mono_us() + ms * 1000;
+
+	while (clock_mono_us() < until_us)
+		;
+}
+
+Test(metric, measures_a_process)
+{
+	struct metric_process p = { .program = PROGRAM_POOL };
+	double cpu, files;
+	int fd;
+
+	metric_process_turn(&p, 1000);
+	cr_assert_eq(of_process("terse_processes"), 1);
+	cr_assert_gt(of_process("terse_process_resident_memory_bytes"), 100000);
+	files = of_process("terse_process_open_fds");
+	cr_assert_geq(files, 3);
+	cpu = of_process("terse_process_cpu_seconds_total");
+	burn(100);
+	fd = dup(0);
+	metric_process_turn(&p, 1000999);
+	cr_assert_eq(of_process("terse_process_cpu_seconds_total"), cpu, "too soon");
+	metric_process_turn(&p, 1001000);
+	cr_assert_gt(of_process("terse_process_cpu_seconds_total"), cpu);
+	cr_assert_lt(of_process("terse_process_cpu_seconds_total"), cpu + 60);
+	cr_assert_eq(of_process("terse_process_open_fds"), files, "rarely");
+	metric_process_turn(&p, 11001000);
+	cr_assert_eq(of_process("terse_process_open_fds"), files + 1);
+	close(fd);
 }
