@@ -18,6 +18,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/metric_process.h"
 #include "lib/base/settings.h"
 #include "lib/base/stop.h"
 #include "lib/data/pipeline.h"
@@ -33,6 +34,7 @@ enum {
 
 struct monitor {
 	const struct settings *settings;
+	struct metric_process process;
 	struct health health;
 	struct probe postgresql, pgbouncer;
 	struct bouncer bouncer;
@@ -128,6 +130,7 @@ monitor_new(const struct settings *s, char *why, size_t why_size)
 		return NULL;
 	}
 	m->settings = s;
+	m->process.program = PROGRAM_MONITOR;
 	if (!init_probes(m) || !init_clients(m))
 		snprintf(why, why_size, "no memory");
 	else if (!init_export(m))
@@ -207,6 +210,7 @@ turn(struct monitor *m)
 	if (m->export)
 		export_turn(m->export, clock_mono_us());
 	look_nearby(m, clock_mono_us());
+	metric_process_turn(&m->process, clock_mono_us());
 }
 
 /* One line when each dependency has been looked at once. */
