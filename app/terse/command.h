@@ -17,6 +17,7 @@ struct command {
 int log_command(const struct settings *s, int argc, char **argv);
 int log_level_command(const struct settings *s, int argc, char **argv);
 int logs_command(const struct settings *s, int argc, char **argv);
+int metrics_command(const struct settings *s, int argc, char **argv);
 int migrate_command(const struct settings *s, int argc, char **argv);
 int settings_command(const struct settings *s, int argc, char **argv);
 int version_command(const struct settings *s, int argc, char **argv);

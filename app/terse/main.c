@@ -13,6 +13,7 @@ static const struct command commands[] = {
 	{ "log", "SERVICE", "append what a service prints to its log", log_command },
 	{ "log-level", "[LEVEL | default]", "print or set what is logged", log_level_command },
 	{ "logs", "[-f] [-n LINES] [--level L]...", "print the newest log lines", logs_command },
+	{ "metrics", "--markdown", "print all metrics", metrics_command },
 	{ "migrate", "", "bring the database's schema up to date", migrate_command },
 	{ "settings", "--defaults | --markdown", "print all settings", settings_command },
 	{ "version", "", "print the version", version_command },
