@@ -4,7 +4,7 @@
 
 CORE_SERVICES=(monitor prometheus alertmanager)
 FULL_SERVICES=(node-exporter process-exporter blackbox-exporter redis-exporter postgres-exporter
-	mtail jaeger)
+	mtail loki syslog-ng jaeger)
 # In the order of their numbers, from TERSE_FULL_PORT on.
 FULL_PORTS=(NODE PROCESS BLACKBOX REDIS POSTGRES MTAIL LOKI LOKI_GRPC JAEGER JAEGER_GRPC
 	JAEGER_OTLP JAEGER_OTLP_GRPC JAEGER_ADMIN OTLP OTELCOL JAEGER_COLLECTOR JAEGER_COLLECTOR_GRPC)
@@ -66,14 +66,14 @@ prometheus_fill() {
 }
 
 full_fill() {
-	local file part
+	local file to
 	mkdir -p "$ETC/exporters"
 	cp "$HERE"/monitoring/exporters/* "$ETC/exporters/"
-	for part in loki syslog-ng otel; do
-		mkdir -p "$ETC/$part"
-		for file in "$HERE/monitoring/$part"/*.in; do
-			template_fill "$file" "$ETC/$part/$(basename "$file" .in)"
-		done
+	for file in "$HERE"/monitoring/{loki,otel}/*.in; do
+		[[ -e $file ]] || continue
+		to=$ETC/${file#"$HERE/monitoring/"}
+		mkdir -p "$(dirname "$to")"
+		template_fill "$file" "${to%.in}"
 	done
 }
 
@@ -94,6 +94,7 @@ monitoring_fill() {
 access_log_make() {
 	local log=$STATE/log/nginx/access.log
 	[[ -e $log ]] || {
+		mkdir -p "${log%/*}"
 		touch "$log.1"
 		ln -sfn access.log.1 "$log"
 	}
@@ -108,8 +109,8 @@ monitoring_inputs() {
 	blackbox-exporter) printf '%s\n' "$ETC/exporters/blackbox.yml" ;;
 	postgres-exporter) printf '%s\n' "$ETC/exporters/postgres.yml" ;;
 	mtail) printf '%s\n' "$ETC/exporters/nginx.mtail" ;;
-	loki) printf '%s\n' "$ETC"/loki/* "$HERE/tools" ;;
-	syslog-ng) printf '%s\n' "$ETC"/syslog-ng/* ;;
+	loki) printf '%s\n' "$ETC/loki/loki.yaml" "$HERE/tools" ;;
+	syslog-ng) printf '%s\n' "$ETC/loki/syslog-ng.conf" ;;
 	jaeger) printf '%s\n' "$HERE/tools" ;;
 	otelcol) printf '%s\n' "$ETC"/otel/* "$HERE/tools" ;;
 	esac
