@@ -4,7 +4,7 @@
 
 CORE_SERVICES=(monitor prometheus alertmanager)
 FULL_SERVICES=(node-exporter process-exporter blackbox-exporter redis-exporter postgres-exporter
-	mtail loki syslog-ng jaeger)
+	mtail loki syslog-ng jaeger otelcol)
 # In the order of their numbers, from TERSE_FULL_PORT on.
 FULL_PORTS=(NODE PROCESS BLACKBOX REDIS POSTGRES MTAIL LOKI LOKI_GRPC JAEGER JAEGER_GRPC
 	JAEGER_OTLP JAEGER_OTLP_GRPC JAEGER_ADMIN OTLP OTELCOL JAEGER_COLLECTOR JAEGER_COLLECTOR_GRPC)
@@ -112,7 +112,7 @@ monitoring_inputs() {
 	loki) printf '%s\n' "$ETC/loki/loki.yaml" "$HERE/tools" ;;
 	syslog-ng) printf '%s\n' "$ETC/loki/syslog-ng.conf" ;;
 	jaeger) printf '%s\n' "$HERE/tools" ;;
-	otelcol) printf '%s\n' "$ETC"/otel/* "$HERE/tools" ;;
+	otelcol) printf '%s\n' "$ETC/otel/otelcol.yaml" "$HERE/tools" ;;
 	esac
 }
 
