@@ -32,6 +32,30 @@ def test_metrics_are_prometheus_text(api, path):
     assert re.search(r"^# TYPE \w*duration\w* histogram$", reply.body.decode(), re.M)
 
 
+def test_metrics_are_openmetrics_where_that_is_asked_for(api):
+    accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+    reply = api.get("/metrics", [("Accept", accept)])
+    assert reply.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    text = reply.body.decode()
+    assert text.endswith("\n# EOF\n") and text.count("# EOF") == 1
+    families = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M))
+    assert families["terse_http_requests"] == "counter" and not [f for f in families if f.endswith("_total")]
+    assert 'terse_http_requests_total{route="' in text
+    assert "EOF" not in api.get("/metrics", [("Accept", "text/plain")]).body.decode()
+
+
+def test_processes_say_what_they_use(api):
+    text = api.get("/metrics").body.decode()
+    for program in ("worker", "pool", "ingest"):
+        for name in ("processes", "process_resident_memory_bytes", "process_open_fds"):
+            (value,) = re.findall(rf'^terse_{name}{{program="{program}"}} ([\d.e+]+)$', text, re.M)
+            assert float(value) >= 1, (program, name)
+        assert f'terse_process_cpu_seconds_total{{program="{program}"}} ' in text
+    assert re.search(r'^terse_pool_workers_limit{pool="api-a",bound="max"} [1-9]', text, re.M)
+    assert re.search(r"^terse_journal_pending_bytes \d", text, re.M)
+    assert "\nterse_ingest_lost_total 0\n" in text
+
+
 def test_metrics_count_requests_and_take_no_label_from_input(api):
     def count():
         lines = api.get("/metrics").body.decode().splitlines()

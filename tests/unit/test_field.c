@@ -377,3 +377,128 @@ Test(field, reports_a_spent_arena)
 	cr_expect_eq(faults.n, 0);
 	arena_free(small);
 }
+
+/*
+ * Lists, and objects of texts
+ */
+
+struct lists {
+	unsigned given;
+	const struct json_object *list;
+	const char *texts;
+};
+
+static const struct json_object *list;
+static const char *texts;
+
+/* Reads {"list": ...}, three values at most, and {"texts": ...}, twenty bytes at most. */
+static enum err
+read_list(const char *text)
+{
+	static const struct field list_rows[] = {
+		{ "list", FIELD_LIST, 0, 3, 0, NULL, offsetof(struct lists, list) },
+		{ "texts", FIELD_TEXTS, 0, 20, FIELD_NULLABLE, NULL,
+		    offsetof(struct lists, texts) },
+	};
+	const struct field_table list_table = { list_rows, N(list_rows), &env };
+	struct lists found = { 0 };
+	struct json_object *v;
+	enum err e;
+
+	memset(&faults, 0, sizeof(faults));
+	cr_assert_eq(json_read(&cx, text, strlen(text), &v), ERR_OK, "%s", text);
+	e = field_read_json(&cx, &list_table, v, &found, &faults);
+	list = found.list;
+	texts = found.texts;
+	return e;
+}
+
+static enum err
+read_item(size_t i)
+{
+	const struct field_item item = { "list", list, i };
+
+	memset(&in, 0, sizeof(in));
+	return field_read_item(&cx, &table, &item, &in, &faults);
+}
+
+Test(field, reads_the_objects_of_a_list)
+{
+	cr_assert_eq(read_list("{\"list\": [{\"id\": 7}, {\"text\": \"a\"}]}"), ERR_OK);
+	cr_assert_eq(json_length(list), 2);
+	cr_assert_eq(read_item(0), ERR_OK);
+	cr_assert_eq(in.id, 7);
+	cr_assert_eq(read_item(1), ERR_OK);
+	cr_assert_str_eq(in.text, "a");
+}
+
+Test(field, says_which_of_a_list_is_wrong)
+{
+	static const char *const names[] = { "list/0", "list/1", "list/2/id", "list/2/flag" };
+
+	cr_assert_eq(read_list("{\"list\": [5, null, {\"id\": 0, \"flag\": 1}]}"), ERR_OK);
+	for (size_t i = 0; i < 3; i++)
+		cr_assert_eq(read_item(i), ERR_INVALID);
+	cr_assert_eq(faults.n, N(names));
+	for (size_t i = 0; i < N(names); i++)
+		cr_expect_str_eq(faults.v[i].name, names[i]);
+	cr_expect_str_eq(faults.v[0].code, "type");
+}
+
+Test(field, says_no_more_of_a_list_than_there_is_room_for)
+{
+	cr_assert_eq(read_list("{\"list\": [5]}"), ERR_OK);
+	for (size_t i = 0; i < FIELD_FAULTS_MAX + 2; i++)
+		cr_assert_eq(read_item(0), ERR_INVALID);
+	cr_assert_eq(faults.n, FIELD_FAULTS_MAX);
+	cr_expect_str_eq(faults.v[FIELD_FAULTS_MAX - 1].name, "list/0");
+}
+
+Test(field, refuses_what_is_no_list_or_a_long_one)
+{
+	cr_assert_eq(read_list("{\"list\": {}}"), ERR_INVALID);
+	cr_expect_str_eq(faults.v[0].code, "type");
+	cr_assert_eq(read_list("{\"list\": null}"), ERR_INVALID);
+	cr_assert_eq(read_list("{\"list\": [1, 2, 3, 4]}"), ERR_INVALID);
+	cr_expect_str_eq(faults.v[0].code, "length");
+	cr_assert_eq(read_list("{\"list\": []}"), ERR_OK);
+	cr_assert_eq(json_length(list), 0);
+}
+
+Test(field, reads_objects_of_texts_alone)
+{
+	static const char *const wrong[] = { "{\"a\": 1}", "{\"a\": \"b\", \"c\": null}",
+		"{\"a\": {}}", "{\"a\": \"\\u0000\"}", "[]", "\"a\"",
+		"{\"a\": \"0123456789abcdef\"}" };
+
+	cr_assert_eq(read_list("{\"texts\": {\"a\": \"b\"}}"), ERR_OK);
+	cr_assert_str_eq(texts, "{\"a\":\"b\"}");
+	cr_assert_eq(read_list("{\"texts\": {}}"), ERR_OK);
+	cr_assert_eq(read_list("{\"texts\": null}"), ERR_OK);
+	cr_assert_null(texts);
+	for (size_t i = 0; i < N(wrong); i++)
+		cr_expect_eq(read_list(arena_printf(arena, "{\"texts\": %s}", wrong[i])),
+		    ERR_INVALID, "%s", wrong[i]);
+}
+
+Test(field, takes_no_text_for_a_list)
+{
+	rows[OBJECT].type = FIELD_LIST;
+	cr_assert_eq(read_text(OBJECT, "[]"), ERR_INVALID);
+	cr_expect_str_eq(faults.v[0].code, "type");
+	rows[OBJECT].type = FIELD_TEXTS;
+	cr_assert_eq(read_text(OBJECT, "{\"a\": 1}"), ERR_INVALID);
+	cr_assert_eq(read_text(OBJECT, "{\"a\": \"\"}"), ERR_OK);
+	cr_assert_str_eq(in.object, "{\"a\":\"\"}");
+}
+
+Test(field, reports_that_there_is_no_room_to_say_which)
+{
+	struct field_item item = { .name = "list" };
+
+	cr_assert_eq(read_list("{\"list\": [5]}"), ERR_OK);
+	item.list = list;
+	while (arena_alloc(arena, 1))
+		continue;
+	cr_assert_eq(field_read_item(&cx, &table, &item, &in, &faults), ERR_MEMORY);
+}
