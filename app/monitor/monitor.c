@@ -1,7 +1,6 @@
 #include "app/monitor/monitor.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,8 +27,7 @@ enum {
 	ANSWER_BYTES = 64 * 1024,
 	ARENA_BYTES = 64 * 1024,
 	REDIS_US = 200 * 1000, /* the only wait that holds up the others */
-	LOG_AGE_US = 100 * 1000,
-	OTLP_OFFSET = 13 /* of the collector's port, in full monitoring */
+	LOG_AGE_US = 100 * 1000
 };
 
 struct monitor {
@@ -46,7 +44,7 @@ struct monitor {
 	struct certificate certificate;
 	struct export *export; /* NULL: nobody wants spans */
 	bool has_looked;
-	char host[65], otlp_url[64];
+	char host[65];
 };
 
 static const struct probe_question postgresql_questions[] = {
@@ -93,23 +91,10 @@ init_clients(struct monitor *m)
 	return m->arena && m->client;
 }
 
-/* Where spans go: what the setting says, else the collector of full monitoring, or "". */
-static const char *
-otlp_url(struct monitor *m)
-{
-	const struct settings *s = m->settings;
-
-	if (s->otlp_url[0] != '\0' || strcmp(s->monitoring, "full") != 0)
-		return s->otlp_url;
-	snprintf(m->otlp_url, sizeof(m->otlp_url), "http://127.0.0.1:%" PRId64 "/v1/traces",
-	    s->full_port + OTLP_OFFSET);
-	return m->otlp_url;
-}
-
 static bool
 init_export(struct monitor *m)
 {
-	const char *url = otlp_url(m);
+	const char *url = m->settings->otlp_url;
 
 	snprintf(m->host, sizeof(m->host), "%s", m->settings->host);
 	if (m->host[0] == '\0')
