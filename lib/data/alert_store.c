@@ -74,30 +74,27 @@ _Static_assert(N(lists) == BY_ALL + 1, "one query per set of filters");
  * acknowledges it */
 static const struct db_query update = {
 	.name = "alert_update",
-	.text = "WITH old AS (SELECT *, coalesce($2, status) AS to_status,"
+	.text = "WITH old AS (SELECT id AS old_id, coalesce($2, status) AS to_status,"
 		" CASE WHEN $6 THEN $7 WHEN $2 = 'firing' THEN NULL ELSE acknowledged_by END"
 		" AS to_by FROM alerts WHERE id = $1 FOR UPDATE)"
-		" UPDATE alerts AS a SET status = to_status, severity = coalesce($3, a.severity),"
+		" UPDATE alerts SET status = to_status, severity = coalesce($3, severity),"
 		" acknowledged_by = to_by,"
-		" acknowledged_at = CASE WHEN to_status = a.status THEN a.acknowledged_at"
+		" acknowledged_at = CASE WHEN to_status = status THEN acknowledged_at"
 		" WHEN to_status = 'acknowledged' THEN now()"
-		" WHEN to_status = 'resolved' THEN a.acknowledged_at END,"
-		" resolved_at = CASE WHEN to_status = a.status THEN a.resolved_at"
+		" WHEN to_status = 'resolved' THEN acknowledged_at END,"
+		" resolved_at = CASE WHEN to_status = status THEN resolved_at"
 		" WHEN to_status = 'resolved' THEN now() END,"
-		" ends_at = CASE WHEN to_status = a.status THEN a.ends_at"
+		" ends_at = CASE WHEN to_status = status THEN ends_at"
 		" WHEN to_status = 'resolved' THEN now() END,"
-		" notes = CASE WHEN $4::text IS NULL THEN a.notes"
-		" ELSE a.notes || alert_note($5, $4) END,"
-		" updated_at = CASE WHEN $4::text IS NULL AND to_status = a.status"
-		" AND coalesce($3, a.severity) = a.severity"
-		" AND to_by IS NOT DISTINCT FROM a.acknowledged_by THEN a.updated_at"
-		" ELSE greatest(now(), a.updated_at + interval '1 us') END"
-		" FROM old WHERE a.id = old.id AND ($4::text IS NULL"
-		" OR octet_length(a.notes::text) + octet_length($4) < " NOTES_MAX ")"
-		" RETURNING a.id, a.source, a.fingerprint, a.name, a.status, a.severity,"
-		" a.summary, a.description, a.labels, a.annotations, a.notes, a.acknowledged_by,"
-		" us(a.acknowledged_at), us(a.starts_at), us(a.ends_at), us(a.resolved_at),"
-		" us(a.created_at), us(a.updated_at)",
+		" notes = CASE WHEN $4::text IS NULL THEN notes"
+		" ELSE notes || alert_note($5, $4) END,"
+		" updated_at = CASE WHEN $4::text IS NULL AND to_status = status"
+		" AND coalesce($3, severity) = severity"
+		" AND to_by IS NOT DISTINCT FROM acknowledged_by THEN updated_at"
+		" ELSE greatest(now(), updated_at + interval '1 us') END"
+		" FROM old WHERE id = old_id AND ($4::text IS NULL"
+		" OR octet_length(notes::text) + octet_length($4) < " NOTES_MAX ")"
+		" RETURNING " COLUMNS,
 };
 
 /*

@@ -107,11 +107,13 @@ read_object(struct reading *r, struct json_object *v)
 static enum err
 read_list(struct reading *r, struct json_object *v)
 {
+	const void *list = v;
+
 	if (json_kind(v) != JSON_LIST)
 		return refuse(r, "type", "must be a list");
 	if ((int64_t)json_length(v) > r->row->max)
 		return refuse(r, "length", "is too long");
-	memcpy(r->into, &v, sizeof(v));
+	memcpy(r->into, &list, sizeof(list));
 	return ERR_OK;
 }
 
