@@ -52,6 +52,26 @@ Test(migrate, goes_on_where_a_failure_stopped_it)
 	cr_assert_eq(applied, n_migrations - 1);
 }
 
+Test(migrate, leaves_the_rows_of_the_schema_before)
+{
+	int applied = -1;
+
+	/* The fourth finds its place taken: so the schema is that of the third. */
+	database_run(&d, "CREATE TABLE alerts ()");
+	cr_assert_neq(migrate_all(d.db, &d.cx, &applied), ERR_OK);
+	database_fresh(&d);
+	cr_assert_eq(database_int(&d, "SELECT max(number) FROM schema_migrations"), 3);
+	database_run(&d, "DROP TABLE alerts");
+	database_run(&d, "INSERT INTO users (username, email) VALUES ('a', 'a@b.c')");
+	database_run(&d, "INSERT INTO urls (short_code, original_url) VALUES ('abc', 'http://x/')");
+	database_run(&d, "INSERT INTO events (url_id, event_type) VALUES (1, 'created')");
+	cr_assert_eq(migrate_all(d.db, &d.cx, &applied), ERR_OK, "%s", d.cx.diag);
+	cr_assert_eq(applied, n_migrations - 3);
+	cr_assert_eq(migrate_check(d.db, &d.cx), ERR_OK, "%s", d.cx.diag);
+	cr_assert_eq(database_int(&d, "SELECT count(*) FROM users, urls, events"), 1);
+	cr_assert_eq(database_int(&d, "SELECT count(*) FROM alerts"), 0);
+}
+
 Test(migrate, refuses_a_migration_whose_text_has_changed)
 {
 	int applied = -1;
