@@ -370,7 +370,7 @@ services_drop() {
 	local name
 	for name in $(services_besides "${SERVICES[@]}"); do
 		mv "$STATE/sv/$name" "$STATE/sv/.$name"
-		sv -w 30 exit "$STATE/sv/.$name" >/dev/null 2>&1 || :
+		sv -w 30 shutdown "$STATE/sv/.$name" >/dev/null 2>&1 || :
 		rm -rf "$STATE/sv/.$name" "${RUN:?}/$name" "$RUN/$name".{starts,inputs,fresh}
 	done
 }
@@ -473,7 +473,7 @@ leftovers_end() {
 }
 
 services_stop() {
-	sv -w 30 down "${@/#/$STATE/sv/}" >/dev/null 2>&1 || :
+	sv -w 30 stop "${@/#/$STATE/sv/}" >/dev/null 2>&1 || :
 }
 
 # From the edge inwards; what stands on one line stops at the same time.
