@@ -194,10 +194,28 @@ check_round_trip(struct ctx *cx, struct json_object *v)
 
 struct input {
 	unsigned given;
-	const char *text, *object;
+	const char *text, *object, *texts;
+	const struct json_object *list;
 	int64_t id, number, time_us;
 	bool flag;
 };
+
+/* Every item of a list is read or has faults of its own, as long as there is room. */
+static void
+check_items(struct ctx *cx, const struct field_table *table, const struct json_object *list)
+{
+	struct field_item item = { "l", list, 0 };
+
+	for (; item.i < json_length(list); item.i++) {
+		struct field_faults faults = { .n = 0 };
+		struct input in = { 0 };
+		enum err e = field_read_item(cx, table, &item, &in, &faults);
+
+		assert(e == (faults.n > 0 ? ERR_INVALID : ERR_OK));
+		for (unsigned i = 0; i < faults.n; i++)
+			assert(strncmp(faults.v[i].name, "l/", 2) == 0);
+	}
+}
 
 static void
 check_fields(struct ctx *cx, const struct json_object *v)
@@ -209,6 +227,8 @@ check_fields(struct ctx *cx, const struct json_object *v)
 		{ "n", FIELD_INT, -5, 5, 0, NULL, offsetof(struct input, number) },
 		{ "d", FIELD_TIME, 0, 0, 0, NULL, offsetof(struct input, time_us) },
 		{ "b", FIELD_BOOL, 0, 0, 0, NULL, offsetof(struct input, flag) },
+		{ "m", FIELD_TEXTS, 0, 99, 0, NULL, offsetof(struct input, texts) },
+		{ "l", FIELD_LIST, 0, 9, 0, NULL, offsetof(struct input, list) },
 	};
 	const struct field_table table = { rows, N(rows), NULL };
 	struct field_faults faults = { .n = 0 };
@@ -228,6 +248,10 @@ check_fields(struct ctx *cx, const struct json_object *v)
 		assert(in.id >= 0);
 	if (in.given & FIELD_GIVEN(3))
 		assert(in.number >= -5 && in.number <= 5);
+	if (in.given & FIELD_GIVEN(6))
+		assert(is_json(in.texts, strlen(in.texts)) && strlen(in.texts) <= 99);
+	if (in.given & FIELD_GIVEN(7))
+		check_items(cx, &table, in.list);
 }
 
 int
