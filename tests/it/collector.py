@@ -106,6 +106,9 @@ class Collector:
 
     def take(self, request):
         body = request.rfile.read(int(request.headers["Content-Length"]))
+        if self.quitting.is_set():  # a connection that was kept
+            request.close_connection = True
+            return None
         self.asked += 1
         if request.path != "/v1/traces" or request.headers["Content-Type"] != "application/json":
             self.wrong.append(f"{request.path} {request.headers}")
