@@ -11,7 +11,6 @@ from stack import TOP
 FOLDER = TOP / "monitoring/grafana/dashboards"
 PATHS = sorted(FOLDER.glob("*.json"))
 SCRAPE_S = 5
-MAY_BE_EMPTY = "Empty is good."
 VARIABLE = re.compile(r"\$(?:\{(\w+)(?::(\w+))?\}|(\w+))")
 LABEL_VALUES = re.compile(r"label_values\((.*), *(\w+)\)")
 
@@ -25,11 +24,14 @@ def panels_of(dashboard):
 
 
 def queries():
-    """(name, panel, target) of every query of every panel."""
+    """(name, target) of every query of every panel, and of the marks that say when alerts fired."""
     for path in PATHS:
-        for panel in panels_of(load(path)):
+        dashboard = load(path)
+        for panel in panels_of(dashboard):
             for target in panel.get("targets", ()):
-                yield f"{path.stem}: {panel['title']}: {target['refId']}", panel, target
+                yield f"{path.stem}: {panel['title']}: {target['refId']}", target
+        for note in dashboard["annotations"]["list"]:
+            yield f"{path.stem}: {note['name']}", note
 
 
 def variables():

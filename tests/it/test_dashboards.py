@@ -3,17 +3,22 @@
 import json
 import re
 import subprocess
+import time
+import urllib.error
+import urllib.request
 
 import pytest
 import yaml
 
 import dashboards
 import npm
-from stack import TOP
+from stack import TOP, Stack, wait_for
+from traffic import Call, Traffic, create, follow, read
 
 RULES = TOP / "monitoring/prometheus/rules/alerts.yml"
 KINDS = {"row", "timeseries", "stat", "gauge", "bargauge", "table", "logs", "text", "alertlist"}
 SOURCES = {"prometheus", "loki", "alertmanager"}
+LOKI, STEP_S = 6, 5
 UIDS = {path.stem for path in dashboards.PATHS}
 each = pytest.mark.parametrize("path", dashboards.PATHS, ids=lambda path: path.stem)
 
@@ -103,7 +108,7 @@ def test_variables_of_one_name_are_the_same_everywhere():
 def test_queries_of_prometheus_are_its_language(tmp_path):
     values = {**dashboards.all_values(), **dashboards.builtin(3600, 15)}
     rules = [{"record": f"query:{number}", "expr": dashboards.interpolate(target["expr"], values), "labels": {"of": name}}
-             for number, (name, _, target) in enumerate(dashboards.queries()) if target["datasource"]["uid"] == "prometheus"]
+             for number, (name, target) in enumerate(dashboards.queries()) if target["datasource"]["uid"] == "prometheus"]
     file = tmp_path / "queries.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
     done = subprocess.run(["promtool", "check", "rules", file], capture_output=True, text=True, check=False)
@@ -131,21 +136,112 @@ def test_grafanas_own_types_take_the_dashboards():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+# What breaks a dashboard, and what is said of it.
+SPOILT = {
+    "additional properties refreshh": lambda d: d.update(refreshh="10s"),
+    "schemaVersion": lambda d: d.pop("schemaVersion"),
+    "gridPos": lambda d: d["panels"][0].update(gridPos={"x": "left"}),
+    "kind pie": lambda d: d["panels"][0].update(type="pie"),
+    "graphMode": lambda d: d["panels"][0]["options"].update(graphMode="pretty"),
+    "thresholds": lambda d: d["panels"][0]["fieldConfig"]["defaults"]["thresholds"].update(mode="odd"),
+    "targets/A: must have required property 'expr'": lambda d: d["panels"][0]["targets"][0].pop("expr"),
+    "annotations/list/0: must have required property 'expr'": lambda d: d["annotations"]["list"][0].pop("expr"),
+}
+
+
 @pytest.mark.full
-@pytest.mark.parametrize("spoil, says", [
-    (lambda d: d.update(refreshh="10s"), "additional properties refreshh"),
-    (lambda d: d.pop("schemaVersion"), "schemaVersion"),
-    (lambda d: d["panels"][0].update(gridPos={"x": "left"}), "gridPos"),
-    (lambda d: d["panels"][0].update(type="pie"), "kind pie"),
-    (lambda d: d["panels"][0]["options"].update(graphMode="pretty"), "graphMode"),
-    (lambda d: d["panels"][0]["fieldConfig"]["defaults"]["thresholds"].update(mode="odd"), "thresholds"),
-    (lambda d: d["panels"][0]["targets"][0].pop("expr"), "expr"),
-    (lambda d: d["annotations"]["list"][0].pop("expr"), "expr"),
-], ids="unknown none position kind option threshold query note".split())
-def test_a_broken_dashboard_is_refused(tmp_path, spoil, says):
-    dashboard = dashboards.load(dashboards.FOLDER / "golden-signals.json")
-    spoil(dashboard)
-    file = tmp_path / "broken.json"
-    file.write_text(json.dumps(dashboard))
-    done = schema_check(file)
-    assert done.returncode == 1 and says in done.stdout, done.stdout + done.stderr
+def test_a_broken_dashboard_is_refused(tmp_path):
+    for number, spoil in enumerate(SPOILT.values()):
+        dashboard = dashboards.load(dashboards.FOLDER / "golden-signals.json")
+        spoil(dashboard)
+        (tmp_path / f"{number}.json").write_text(json.dumps(dashboard))
+    done = schema_check(*sorted(tmp_path.iterdir()))
+    assert done.returncode == 1, done.stderr
+    for number, says in enumerate(SPOILT):
+        lines = [line for line in done.stdout.splitlines() if f"/{number}.json: " in line]
+        assert any(says in line for line in lines), (says, lines)
+
+
+class Watch:
+    """Which queries have returned something so far, as the dashboards are opened and with all values chosen."""
+
+    def __init__(self, stack):
+        self.began = time.time()
+        self.prometheus = dashboards.Source(stack.prometheus_port)
+        self.loki = dashboards.Source(stack.full_port + LOKI, "/loki/api/v1")
+        self.missing = None
+
+    def choose(self):
+        """Begins, once there is something to choose from."""
+        chosen = dashboards.real_values(self.prometheus)
+        assert all(chosen[name] for name in chosen if name != "request_id"), chosen
+        self.missing = {(name, how): (target, values) for name, target in dashboards.queries()
+                        for how, values in (("all", dashboards.all_values()), ("chosen", chosen))}
+
+    def look(self):
+        """Whether every query has returned something by now."""
+        now = time.time()
+        filled = dashboards.builtin(int(now - self.began) + 60, STEP_S)
+        for key, (target, values) in list(self.missing.items()):
+            kind = target["datasource"]["uid"]
+            expr = dashboards.interpolate(target["expr"], {**values, **filled}, kind)
+            if getattr(self, kind).points(target, expr, self.began, now, STEP_S):
+                del self.missing[key]
+        return not self.missing
+
+    def fires(self, *names):
+        expr = 'ALERTS{alertstate="firing"}'
+        found = {series["metric"]["alertname"] for series in self.prometheus.get("query", query=expr)["result"]}
+        return found.issuperset(names)
+
+
+def is_limited(stack):
+    """Whether a client who asks for much is refused by now."""
+    request = urllib.request.Request(stack.url + "/urls", headers={"X-Forwarded-For": "203.0.113.7"})
+    try:
+        with urllib.request.urlopen(request, timeout=10):
+            return False
+    except urllib.error.HTTPError as error:
+        return error.code == 429
+
+
+def new_code(stack):
+    request = urllib.request.Request(stack.url + "/urls", data=b'{"original_url": "https://example.org/"}',
+                                     headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as reply:
+        return json.load(reply)["short_code"]
+
+
+def breakage(stack, watch):
+    """Restarts, a deploy, and failures of what terse depends on, each for as long as its alerts need."""
+    stack.kill("redirect-a", "terse-worker")
+    stack.sv("hup", "api-a")
+    wait_for(lambda: is_limited(stack))
+    stack.sv("down", "redis")
+    wait_for(lambda: watch.fires("RedisDown"), 60, 0.5)
+    stack.sv("down", "pgbouncer")
+    wait_for(lambda: watch.fires("RedisDown", "PostgresDown", "SLOAvailabilityBurnFast"), 90, 0.5)
+    alertmanager = f"http://127.0.0.1:{stack.alertmanager_port}/api/v2/alerts"
+    wait_for(lambda: json.load(urllib.request.urlopen(alertmanager, timeout=10)), 30, 0.5)
+    watch.look()
+    stack.sv("up", "redis")
+    stack.sv("up", "pgbouncer")
+    stack.wait_ready(60)
+
+
+@pytest.mark.full
+def test_every_query_returns_something_under_load_and_faults():
+    with Stack(TERSE_MONITORING="full", TERSE_ALERT_SCALE_PERCENT=10, TERSE_TRACE_SAMPLE_PPM=1000000, TERSE_RATE_API=5,
+               TERSE_POOL_WINDOW_MS=500, TERSE_POOL_HIGH_PERCENT=2, TERSE_POOL_LOW_PERCENT=1,
+               TERSE_POOL_UP_COOLDOWN_MS=2000) as stack:
+        watch = Watch(stack)
+        unknown = Call("unknown", "GET", "/nobodys", 404)
+        with Traffic(stack.port, [follow(new_code(stack)), read(), create(), unknown], clients=3):
+            wait_for(lambda: watch.prometheus.label_values("label_values(terse_redirects_total, layer)"), 30, 0.5)
+            watch.choose()
+            watch.look()
+            breakage(stack, watch)
+            try:
+                wait_for(watch.look, 90, 1)
+            except AssertionError:
+                raise AssertionError("nothing: " + "; ".join(map(str, sorted(watch.missing)))) from None
