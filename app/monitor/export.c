@@ -86,14 +86,14 @@ export_free(struct export *x)
 }
 
 /*
- * The log says when it begins to go wrong, and when it goes well again.
+ * The log says when it begins to go wrong, and when it goes well again; not where they are
+ * sent, since a URL may hold a password.
  */
 
 static void
 tell_ill(struct export *x, const char *why, int status)
 {
 	if (x->told != TOLD_ILL && log_begin(LOG_WARN, "spans are not taken")) {
-		log_text("url", x->url);
 		if (status)
 			log_int("status", status);
 		log_text("diag", why);
@@ -105,10 +105,8 @@ tell_ill(struct export *x, const char *why, int status)
 static void
 tell_well(struct export *x)
 {
-	if (x->told != TOLD_WELL && log_begin(LOG_INFO, "spans are taken")) {
-		log_text("url", x->url);
+	if (x->told != TOLD_WELL && log_begin(LOG_INFO, "spans are taken"))
 		log_end();
-	}
 	x->told = TOLD_WELL;
 }
 

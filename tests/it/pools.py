@@ -64,7 +64,7 @@ def make_loop(pids, offset):
 def other_build(build, folder, script=None):
     """A build folder whose worker is another program: script, or the same with another file's identity."""
     folder.mkdir()
-    for name in ("terse", "terse-ingest", "terse-pool", "terse-worker"):
+    for name in ("terse", "terse-ingest", "terse-monitor", "terse-pool", "terse-worker"):
         (folder / name).write_bytes((pathlib.Path(build) / name).read_bytes())
         (folder / name).chmod(0o755)
     with open(folder / "terse-worker", "wb" if script else "ab") as worker:
