@@ -109,5 +109,6 @@ def real_values(prometheus):
         **all_values(),
         **{name: prometheus.label_values(variable["query"]) for name, variable in variables().items()
            if variable["type"] == "query"},
-        **{name: variable["query"].split(",") for name, variable in variables().items() if variable["type"] == "custom"},
+        **{name: variable["query"].split(",") for name, variable in variables().items()
+           if variable["type"] == "custom"},
     }
