@@ -82,6 +82,9 @@ settings_from_environment() {
 settings_load() {
 	settings_read < <(env -i PATH="$PATH" "$STATE/bin/terse" settings --defaults)
 	[[ ${SETTING[TERSE_HTTP_PORT]-} ]] || die "terse settings --defaults prints nothing"
+	# Secrets have no defaults, but these may come from the environment.
+	SETTING+=([TERSE_SMTP_PASSWORD]='' [TERSE_SMTP_PASSWORD_FILE]='' [TERSE_DISCORD_WEBHOOK]=''
+		[TERSE_DISCORD_WEBHOOK_FILE]='')
 	settings_read <"$(settings_file)"
 }
 
