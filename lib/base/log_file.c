@@ -31,6 +31,20 @@ change_to(struct log_file *f, const char *path)
 	return ERR_OK;
 }
 
+/* Who was killed while it wrote has left half a line: the next one is not to go on with it. */
+static void
+end_torn_line(const struct log_file *f, const char *path)
+{
+	int fd = f->is_regular ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
+	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	char last;
+
+	if (size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n')
+		(void)!write(f->fd, "\n", 1);
+	if (fd >= 0)
+		close(fd);
+}
+
 enum err
 log_file_open(struct log_file *f, const char *path)
 {
@@ -45,9 +59,11 @@ log_file_open(struct log_file *f, const char *path)
 		return ERR_OK;
 	}
 	e = change_to(f, path);
-	if (!e)
-		strcpy(f->path, path);
-	return e;
+	if (e)
+		return e;
+	strcpy(f->path, path);
+	end_torn_line(f, path);
+	return ERR_OK;
 }
 
 void

@@ -27,7 +27,8 @@ struct log_file {
 	char path[LOG_FILE_PATH_SIZE]; /* "": standard error */
 };
 
-/* Opens path, "-" being standard error, in place of what is open. ERR_UNAVAILABLE: it can't
+/* Opens path, "-" being standard error, in place of what is open. Half a line at its end gets
+ * a newline. ERR_UNAVAILABLE: it can't
  * be opened (errno), and f is as it was. */
 MUST_CHECK enum err log_file_open(struct log_file *f, const char *path);
 

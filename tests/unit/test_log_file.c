@@ -265,3 +265,19 @@ Test(log_file, several_processes_lose_tear_and_double_no_line)
 	cr_assert_geq(size_of(2), 1 << 20);
 	free(seen);
 }
+
+Test(log_file, goes_on_in_a_new_line_after_half_a_one)
+{
+	char text[64] = "";
+	int fd;
+
+	cr_assert_eq(log_file_append(&file, "whole\n", 6), 6);
+	cr_assert_eq(write(file.fd, "ha", 2), 2);
+	cr_assert_eq(log_file_open(&file, path), ERR_OK);
+	cr_assert_eq(log_file_append(&file, "next\n", 5), 5);
+	cr_assert_eq(log_file_open(&file, path), ERR_OK);
+	fd = open(path, O_RDONLY);
+	cr_assert_gt(read(fd, text, sizeof(text) - 1), 0);
+	close(fd);
+	cr_assert_str_eq(text, "whole\nha\nnext\n");
+}
