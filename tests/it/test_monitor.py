@@ -1,5 +1,6 @@
 """terse-monitor: its gauges say what is so, whatever is away or hangs; spans reach a collector, or are counted."""
 
+import json
 import os
 import pathlib
 import secrets
@@ -16,6 +17,7 @@ from pools import metrics, total
 from stack import Stack, free_port, is_sanitized, wait_for
 from traffic import Traffic, read
 
+PROGRAM = pathlib.Path(os.environ["TERSE_BUILD"], "terse-monitor")
 DEPENDENCIES = {"postgres": "postgresql", "pgbouncer": "pgbouncer", "redis": "redis"}
 RING_SPANS = 16384
 HUNG_S = 5  # terse-monitor's deadline for an answer of the collector
@@ -216,10 +218,18 @@ def test_killed_it_comes_back_and_loses_nothing(stack, collector):
     assert spans(stack, "exported") >= exported + len(traces)
 
 
+@pytest.mark.parametrize("name, value", [
+    ("TERSE_MONITOR_INTERVAL_MS", "0"), ("TERSE_RUN_DIR", "/nonexistent/run"), ("TERSE_LOG_FILE", "/nonexistent/log")])
+def test_it_says_why_it_can_not_start(name, value):
+    done = subprocess.run([PROGRAM], env={name: value}, capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 1
+    assert json.loads(done.stderr)["msg"] == "can't start"
+    assert name in done.stderr or value in done.stderr
+
+
 def test_there_is_one_per_host(stack):
-    environment = {"PATH": os.environ["PATH"], "TERSE_SETTINGS": str(stack.state / "terse.env"), "TERSE_LOG_FILE": "-"}
-    build = pathlib.Path(os.environ["TERSE_BUILD"])
-    with subprocess.Popen([build / "terse-monitor"], env=environment, stderr=subprocess.PIPE, text=True) as second:
+    environment = {"TERSE_SETTINGS": str(stack.state / "terse.env"), "TERSE_LOG_FILE": "-"}
+    with subprocess.Popen([PROGRAM], env=environment, stderr=subprocess.PIPE, text=True) as second:
         assert '"msg":"waits"' in second.stderr.readline()
         second.terminate()
         assert second.wait(5) == 0
