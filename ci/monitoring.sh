@@ -134,7 +134,8 @@ monitoring_refresh() {
 # The exporter's role, which may read all statistics and nothing else.
 stats_role_make() {
 	[[ ${SETTING[TERSE_MONITORING]} == full ]] || return 0
-	PGPASSWORD=$(secret db_super) "${MARK[PG_BIN]}/psql" -qX -h "$RUN" -U postgres -d terse -v ON_ERROR_STOP=1 <<-END
+	PGPASSWORD=$(secret db_super) PGOPTIONS='-c client_min_messages=warning' \
+		"${MARK[PG_BIN]}/psql" -qX -h "$RUN" -U postgres -d terse -v ON_ERROR_STOP=1 <<-END
 		SELECT 'CREATE ROLE terse_stats LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'terse_stats') \\gexec
 		ALTER ROLE terse_stats PASSWORD '${MARK[DB_STATS_PASSWORD]}' CONNECTION LIMIT 4;
 		ALTER ROLE terse_stats SET statement_timeout = '3s';

@@ -191,12 +191,9 @@ is_ready() {
 	curl -gsf -m 5 -o /dev/null "$(base_url)/health/ready"
 }
 
-# Whether somebody listens on the port, at any address.
-port_is_taken() {
-	local hex
-	printf -v hex ':%04X' "$1"
-	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-		awk -v port="$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 } END { exit !found }'
+# Ports that somebody listens on, at any address, in hexadecimal digits.
+ports_taken() {
+	awk '$4 == "0A" { print substr($2, length($2) - 3) }' /proc/net/tcp /proc/net/tcp6 2>/dev/null || :
 }
 
 # What is listened on, as lines: by which service, of which setting, the port.
@@ -208,10 +205,14 @@ ports_print() {
 	monitoring_ports
 }
 
+# Those of services that run already are theirs.
 ports_check() {
-	local service name port
+	local service name port taken homes hex
+	taken=" $(ports_taken | tr '\n' ' ')"
+	homes=" $(find /proc/[0-9]*/cwd -maxdepth 0 -printf '%l ' 2>/dev/null || :)"
 	while read -r service name port; do
-		[[ $(pids_in "$RUN/$service") ]] || ! port_is_taken "$port" ||
+		printf -v hex %04X "$port"
+		[[ $homes == *" $RUN/$service "* || $taken != *" $hex "* ]] ||
 			die "Port $port is taken by another program. Give terse a free one, e.g.: $name=$((SETTING[$name] + 1000)) ./ci/up"
 	done < <(ports_print)
 }
