@@ -78,20 +78,32 @@ add_int(struct json *j, struct json_object *list, const char *key, int64_t numbe
 	add_number(j, add_value(j, list, key), "intValue", number);
 }
 
-/* The detail of a request is its method and its path's pattern: "GET /urls/:id". */
+/* The first n bytes of text. */
+static void
+add_start(struct json *j, struct json_object *list, const char *key, const char *text, size_t n)
+{
+	char start[TEXT_MAX];
+
+	snprintf(start, sizeof(start), "%.*s", (int)n, text);
+	add_text(j, list, key, start);
+}
+
+/* The detail of a request is its method and its path's pattern: "GET /urls/:id"; a remark may
+ * follow. */
 static void
 add_request(struct json *j, struct json_object *list, const struct span *s)
 {
-	size_t n = strcspn(s->detail, " ");
-	char method[sizeof(s->detail)];
+	size_t method = strcspn(s->detail, " ");
+	const char *route = s->detail + method + 1, *rest;
 
-	if (strncmp(s->detail + n, " /", 2) != 0) {
+	if (strncmp(s->detail + method, " /", 2) != 0) {
 		add_text(j, list, "terse.detail", s->detail);
 		return;
 	}
-	snprintf(method, sizeof(method), "%.*s", (int)n, s->detail);
-	add_text(j, list, "http.request.method", method);
-	add_text(j, list, "http.route", s->detail + n + 1);
+	rest = route + strcspn(route, " ");
+	add_start(j, list, "http.request.method", s->detail, method);
+	add_start(j, list, "http.route", route, (size_t)(rest - route));
+	add_text(j, list, "terse.detail", rest + strspn(rest, " "));
 }
 
 /* A call's name is "redis GET", or that of a query. */

@@ -116,9 +116,12 @@ def test_a_cold_redirect_is_a_tree_from_the_cache_to_the_ingest(stack):
     assert tree.tag(root, "http.response.status_code") == 302
     assert {tree.service(span) for span in tree.children(root)} >= {"terse-worker"}
     assert all(tree.parent(span) in tree.spans for span in tree.named("redis") + tree.named("journal"))
-    ingested = wait_for(lambda: [span for span in read_back(stack, trace, client, "url_follow").spans.values()
-                                 if "ingest" in span["operationName"]], 20)
-    assert ingested
+
+    def is_ingested():
+        now = read_back(stack, trace, client, "url_follow")
+        return any(now.service(span) == "terse-ingest" and now.parent(span) in now.spans
+                   for span in now.spans.values())
+    wait_for(is_ingested, 20)
 
 
 def test_jaeger_knows_the_services(stack):

@@ -85,6 +85,30 @@ Test(otlp, writes_a_request)
 	assert_has(text, "{\"key\":\"host.name\",\"value\":{\"stringValue\":\"box\"}}");
 }
 
+Test(otlp, tells_a_remark_from_the_route)
+{
+	const struct span spans[] = {
+		{ .trace_id = { 1 },
+		    .id = 1,
+		    .kind = SPAN_SERVER,
+		    .name = "x",
+		    .detail = "GET /urls (3 spans more)" },
+		{ .trace_id = { 1 },
+		    .id = 2,
+		    .kind = SPAN_SERVER,
+		    .name = "y",
+		    .detail = "no path" },
+		{ .trace_id = { 1 }, .id = 3, .kind = SPAN_SERVER, .name = "z", .detail = "GET" },
+	};
+	const char *text = write_spans(spans, 3);
+
+	assert_has(text, "{\"key\":\"http.route\",\"value\":{\"stringValue\":\"/urls\"}}");
+	assert_has(
+	    text, "{\"key\":\"terse.detail\",\"value\":{\"stringValue\":\"(3 spans more)\"}}");
+	assert_has(text, "{\"key\":\"terse.detail\",\"value\":{\"stringValue\":\"no path\"}}");
+	assert_has(text, "{\"key\":\"terse.detail\",\"value\":{\"stringValue\":\"GET\"}}");
+}
+
 Test(otlp, leaves_out_what_is_not_there)
 {
 	const struct span s = { .trace_id = { 1 }, .id = 1, .name = "x" };
