@@ -12,12 +12,16 @@ export function applyConfig(frames, { defaults = {}, overrides = [] } = {}) {
 	for (const frame of frames) {
 		for (const field of frame.fields) {
 			field.config = { ...structuredClone(defaults), ...field.config };
-			for (const { matcher, properties } of overrides) {
-				if (matches(matcher, field, frame)) properties.forEach((one) => put(field.config, one.id.split('.'), one.value));
-			}
+			override(field, frame, overrides);
 		}
 	}
 	return frames;
+}
+
+function override(field, frame, overrides) {
+	for (const { matcher, properties } of overrides) {
+		if (matches(matcher, field, frame)) properties.forEach((one) => put(field.config, one.id.split('.'), one.value));
+	}
 }
 
 function matches({ id, options }, field, frame) {

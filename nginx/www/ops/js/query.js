@@ -45,13 +45,18 @@ export async function run(panel, { range, variables }, signal) {
 	return result;
 }
 
+/** A target with its variables filled in. */
+function queryOf({ expr = '', legendFormat = '', refId, instant, range, queryType, format }, panel, scope) {
+	return {
+		expr: interpolate(expr, scope), legend: interpolate(legendFormat, scope), refId,
+		instant: Boolean(instant && !range) || queryType === 'instant', format: panel.type === 'table' ? 'table' : format,
+	};
+}
+
 async function ask(target, panel, { range, step, scope, signal }) {
 	const source = (target.datasource || panel.datasource)?.type || 'prometheus';
 	const own = seconds(interpolate(target.interval || '', scope)) || step;
-	const query = {
-		expr: interpolate(target.expr || '', scope), legend: interpolate(target.legendFormat || '', scope), refId: target.refId,
-		instant: Boolean(target.instant && !target.range) || target.queryType === 'instant', format: panel.type === 'table' ? 'table' : target.format,
-	};
+	const query = queryOf(target, panel, scope);
 	if (source === 'alertmanager') return { frames: [alertTable(await alertmanager.alerts(signal), target.refId)] };
 	if (source === 'loki' && panel.type === 'logs') return { lines: await loki.lines(query.expr, range, target.maxLines || LINES, signal) };
 	if (source === 'loki') return { frames: await loki.frames(query, range, own, signal) };
@@ -72,15 +77,15 @@ function alertTable(alerts, refId) {
 }
 
 /** A dashboard's annotations: [{from, to, title, text, color}]. */
-export async function annotations(list, { range, variables }, signal) {
+export async function findAnnotations(list, { range, variables }, signal) {
 	const step = stepOf(range, POINTS);
 	const scope = scopeOf(variables, macros(range, step));
 	const asked = list.filter((one) => one.enable && one.expr && one.datasource?.type === 'prometheus');
-	const found = await Promise.all(asked.map((one) => inTurn(() => spansOf(one, range, step, scope, signal)).catch(() => [])));
+	const found = await Promise.all(asked.map((one) => inTurn(() => marksOf(one, range, step, scope, signal)).catch(() => [])));
 	return found.flat();
 }
 
-async function spansOf(one, range, step, scope, signal) {
+async function marksOf(one, range, step, scope, signal) {
 	const spans = await prometheus.spans(interpolate(one.expr, scope), range, step, signal);
 	return spans.map(({ from, to, labels }) => ({
 		from, to, color: one.iconColor || 'red', title: prometheus.legend(one.titleFormat || one.name, labels, one.name),

@@ -91,9 +91,13 @@ function scaleOf({ config, custom }) {
 
 function scale({ config, custom }) {
 	if (custom.scaleDistribution?.type === 'log') return { distr: 3, log: custom.scaleDistribution.log || 10 };
-	const soft = (value, mode) => (value === undefined || value === null ? { mode: 3, pad: 0.1 } : { hard: value, soft: value, mode });
-	const min = config.min === undefined ? { soft: custom.axisSoftMin ?? 0, mode: 1, pad: 0 } : soft(config.min, 1);
-	return { range: { min, max: config.max === undefined ? { soft: custom.axisSoftMax ?? 0, mode: 1, pad: 0.1 } : soft(config.max, 1) } };
+	return {
+		range(plot, least, most) {
+			const [min, max] = uPlot.rangeNum(Math.min(least ?? 0, custom.axisSoftMin ?? 0), Math.max(most ?? 0, custom.axisSoftMax ?? 0), 0.1, true);
+			const flat = !(most > 0) && !(least < 0);
+			return [config.min ?? (least < 0 ? min : 0), config.max ?? (flat ? 1 : max)];
+		},
+	};
 }
 
 function axis() {
@@ -120,11 +124,13 @@ function line(one) {
 	const bars = custom.drawStyle === 'bars';
 	return {
 		label: one.title, scale: scaleOf(one), stroke: css, width: custom.lineWidth ?? 1,
-		dash: custom.lineStyle?.fill === 'dash' ? custom.lineStyle.dash : undefined,
-		fill: (custom.fillOpacity || bars) ? faint(css, (custom.fillOpacity || 60) / 100) : undefined,
-		paths: bars ? uPlot.paths.bars({ size: [0.8, 60] }) : custom.lineInterpolation?.startsWith('step') ? uPlot.paths.stepped({ align: 1 }) : undefined,
+		fill: faint(css, (custom.fillOpacity ?? (bars ? 60 : 0)) / 100),
 		points: { show: custom.showPoints === 'always' || custom.drawStyle === 'points', size: custom.pointSize || 5 },
-		spanGaps: custom.spanNulls === true, gaps: typeof custom.spanNulls === 'number' ? longGaps(custom.spanNulls / 1000) : undefined,
+		spanGaps: custom.spanNulls === true,
+		...(custom.lineStyle?.fill === 'dash' ? { dash: custom.lineStyle.dash } : {}),
+		...(bars ? { paths: uPlot.paths.bars({ size: [0.8, 60] }) } : {}),
+		...(custom.lineInterpolation?.startsWith('step') ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
+		...(typeof custom.spanNulls === 'number' ? { gaps: longGaps(custom.spanNulls / 1000) } : {}),
 	};
 }
 

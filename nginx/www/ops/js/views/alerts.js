@@ -5,6 +5,7 @@ import { alertItems } from '../panels/alertlist.js';
 import { href } from '../route.js';
 import { alerts, silences } from '../sources/alertmanager.js';
 import { rules } from '../sources/prometheus.js';
+import { clock } from '../time.js';
 import { format } from '../units.js';
 
 export async function show(host) {
@@ -48,10 +49,9 @@ function ruleTable(groups) {
 }
 
 function noted(found) {
-	const rows = Array.isArray(found) ? found : found.alerts || found.items || found.data || [];
-	if (!rows.length) return el('p', { class: 'note' }, 'None yet.');
-	return table(['Since', 'Alert', 'Status', 'Severity', 'Summary'], rows.map((one) => [
-		one.starts_at || one.created_at || '', link(href('runbook', one.name || one.alertname || ''), {}, one.name || one.alertname || String(one.id)), one.status, one.severity || '', one.summary || '']));
+	if (!found.length) return el('p', { class: 'note' }, 'None yet.');
+	return table(['Since', 'Alert', 'Status', 'Severity', 'Summary'], found.map((one) => [
+		clock(Date.parse(one.starts_at) / 1000, true), link(href('runbook', one.name), {}, one.name), one.status, one.severity, one.summary || '']));
 }
 
 function table(heads, rows) {

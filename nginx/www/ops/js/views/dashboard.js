@@ -3,8 +3,8 @@ import { refreshPicker, timePicker, variablePicker } from '../controls.js';
 import { byUid } from '../dashboards.js';
 import { el, link } from '../dom.js';
 import { Panel } from '../panel.js';
-import { annotations } from '../query.js';
-import { current, href, setParams } from '../route.js';
+import { findAnnotations } from '../query.js';
+import { href, setParams } from '../route.js';
 import { onTheme } from '../theme.js';
 import { macros, resolve, seconds, stepOf } from '../time.js';
 import { asParams, load } from '../variables.js';
@@ -100,7 +100,7 @@ class Board {
 
 	async refresh() {
 		this.at = { range: resolve(this.raw), variables: this.variables };
-		this.annotations = await annotations(this.json.annotations?.list || [], this.at).catch(() => []);
+		this.annotations = await findAnnotations(this.json.annotations?.list || [], this.at).catch(() => []);
 		await Promise.all([...this.seen].map((panel) => this.ask(panel)));
 	}
 }

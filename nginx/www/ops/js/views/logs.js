@@ -47,9 +47,10 @@ export function expression(params) {
 }
 
 async function own(params, range) {
-	const names = ['level', 'request_id', 'text'];
-	const found = await getJson('/logs', { ...Object.fromEntries(names.map((name) => [name, params.get(name)])), limit: LINES });
-	const records = Array.isArray(found) ? found : found.lines || found.logs || found.items || [];
-	return records.map((record) => loki.line(Date.parse(record.ts) / 1000, JSON.stringify(record), { service: record.program || '' }))
+	const wanted = Object.fromEntries(['service', 'level', 'request_id'].map((name) => [name, params.get(name)]));
+	const found = await getJson('/logs', {
+		...wanted, filter: params.get('trace_id') || params.get('text'), since: new Date(range.from * 1000).toISOString(), limit: LINES,
+	});
+	return found.map((record) => loki.line(Date.parse(record.ts) / 1000, JSON.stringify(record), { service: record.program || '' }))
 		.filter(({ at }) => at >= range.from && at <= range.to).sort((a, b) => b.at - a.at);
 }
