@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/ingest/batch.h"
+#include "app/ingest/click_trace.h"
 #include "app/ingest/dead.h"
 #include "app/ingest/fresh.h"
 #include "app/ingest/loss.h"
@@ -41,6 +42,7 @@ struct drain {
 	struct fresh fresh;
 	struct visits visits; /* stored lately */
 	struct recall recall;
+	struct click_trace trace;
 	int64_t pass_lines; /* stored in this pass */
 	int64_t pauses;     /* as many intervals until the next one */
 };
@@ -57,6 +59,7 @@ drain_new(const struct settings *s, struct db *db)
 	d->db = db;
 	d->most_lines = s->ingest_batch_lines;
 	recall_again(&d->recall);
+	click_trace_init(&d->trace, s);
 	d->pauses = 1;
 	ok = sources_init(&d->sources);
 	ok = batch_init(&d->batch) && ok;
@@ -77,6 +80,7 @@ drain_free(struct drain *d)
 	batch_release(&d->batch);
 	fresh_release(&d->fresh);
 	visits_release(&d->visits);
+	click_trace_release(&d->trace);
 	free(d);
 }
 
@@ -192,8 +196,11 @@ store_fresh(struct drain *d, struct ctx *cx)
 	const struct click_batch click_batch = { f->rows, f->n, f->notes, f->n_notes, b->offsets,
 		b->n_segments };
 	int64_t last_id;
-	enum err e = click_store_batch(d->db, cx, d->settings->host, &click_batch, &last_id);
+	enum err e;
 
+	click_trace_begin(&d->trace, cx, f->notes, f->n_notes);
+	e = click_store_batch(d->db, cx, d->settings->host, &click_batch, &last_id);
+	click_trace_end(&d->trace, cx, e != ERR_OK);
 	if (e)
 		return e;
 	visits_keep(&d->visits, clock_mono_us());

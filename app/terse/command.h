@@ -20,6 +20,7 @@ int logs_command(const struct settings *s, int argc, char **argv);
 int metrics_command(const struct settings *s, int argc, char **argv);
 int migrate_command(const struct settings *s, int argc, char **argv);
 int settings_command(const struct settings *s, int argc, char **argv);
+int trace_command(const struct settings *s, int argc, char **argv);
 int version_command(const struct settings *s, int argc, char **argv);
 
 #endif

@@ -16,6 +16,7 @@ static const struct command commands[] = {
 	{ "metrics", "--markdown", "print all metrics", metrics_command },
 	{ "migrate", "", "bring the database's schema up to date", migrate_command },
 	{ "settings", "--defaults | --markdown", "print all settings", settings_command },
+	{ "trace", "[TRACE_ID]", "print the spans that are still in memory", trace_command },
 	{ "version", "", "print the version", version_command },
 };
 

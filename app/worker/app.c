@@ -10,6 +10,8 @@
 #include "lib/base/ctx.h"
 #include "lib/base/metric.h"
 #include "lib/base/settings.h"
+#include "lib/base/trace.h"
+#include "lib/base/trace_visits.h"
 #include "lib/data/barrier.h"
 #include "lib/data/breaker.h"
 #include "lib/data/cache.h"
@@ -74,6 +76,8 @@ app_release(struct app *app)
 	l1_free(app->l1);
 	unknown_free(app->unknown);
 	breaker_free(app->breaker);
+	trace_visits_close(app->trace_visits);
+	tracer_free(app->tracer);
 	target_rules_free(app->targets);
 }
 

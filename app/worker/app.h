@@ -24,6 +24,8 @@ struct lookup;
 struct resp;
 struct settings;
 struct target_rules;
+struct trace_visits;
+struct tracer;
 struct unknown;
 struct url;
 struct url_target;
@@ -39,6 +41,8 @@ struct app {
 	struct cache *cache;
 	struct unknown *unknown;
 	struct journal *journal;
+	struct tracer *tracer;             /* NULL: nothing is traced */
+	struct trace_visits *trace_visits; /* NULL: terse-ingest traces nothing */
 	struct target_rules *targets;
 	struct field_env env;
 	unsigned char visitor_key[16];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/worker/app.h"
+#include "app/worker/follow_trace.h"
 #include "lib/base/arena.h"
 #include "lib/base/attr.h"
 #include "lib/base/clock.h"
@@ -34,6 +35,7 @@ struct follow {
 	struct follow_front front;
 	struct visit *first, **last;           /* parked and not asked for yet, oldest first */
 	struct visit *asked[LOOKUP_CODES_MAX]; /* of the query that runs; NULL: answered since */
+	struct follow_query query;             /* that runs, as spans tell it */
 	size_t n_asked, n_waiting;
 	struct arena *scratch; /* what a batch learns from Redis or PostgreSQL */
 	struct ctx cx;
@@ -42,7 +44,7 @@ struct follow {
 };
 
 static const char *const layer_names[LAYER__COUNT] = {
-	[LAYER_NONE] = NULL,
+	[LAYER_NONE] = "none",
 	[LAYER_L1] = "l1",
 	[LAYER_REDIS] = "redis",
 	[LAYER_DB] = "db",
@@ -89,8 +91,8 @@ outcome_of(const struct visit *v)
 	return v->target.is_active ? REDIRECT_FOUND : REDIRECT_INACTIVE;
 }
 
-static bool
-is_click(const struct visit *v)
+bool
+visit_is_click(const struct visit *v)
 {
 	return !v->e && v->target.is_active && v->x->rq.method == METHOD_GET;
 }
@@ -118,29 +120,34 @@ format(const struct follow *f, const struct visit *v, char line[CLICK_LINE_MAX])
 
 /* Clicks that can't be journaled are counted and told to the operator; the visitors are sent
  * on all the same. */
-static void
+static bool
 append(struct follow *f, size_t n)
 {
-	if (n > 0 && journal_append(f->app->journal, f->lines, n) != ERR_OK)
-		log_event(LOG_ERROR, "click lost", "journal: %s", strerror(errno));
+	if (n == 0 || journal_append(f->app->journal, f->lines, n) == ERR_OK)
+		return true;
+	log_event(LOG_ERROR, "click lost", "journal: %s", strerror(errno));
+	return false;
 }
 
 /* One append for all, unless they are very long. */
 static void
 record(struct follow *f, struct visit *const visits[], size_t n)
 {
+	int64_t began_us = clock_mono_us();
+	bool is_kept = true;
 	size_t used = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!is_click(visits[i]))
+		if (!visit_is_click(visits[i]))
 			continue;
 		if (used > LINES_BYTES - CLICK_LINE_MAX) {
-			append(f, used);
+			is_kept = append(f, used) && is_kept;
 			used = 0;
 		}
 		used += format(f, visits[i], f->lines + used);
 	}
-	append(f, used);
+	is_kept = append(f, used) && is_kept;
+	follow_trace_journal(f->app, visits, n, began_us, !is_kept);
 }
 
 static void
@@ -223,10 +230,12 @@ ask_redis(struct follow *f, struct visit *visits[], size_t n)
 	struct visit *known[FOLLOW_BATCH] = { NULL };
 	const char *codes[FOLLOW_BATCH];
 	size_t n_known = 0, n_left = 0;
+	int64_t began_us = clock_mono_us();
 
 	for (size_t i = 0; i < n; i++)
 		codes[i] = visits[i]->code;
 	cache_get_many(f->app->cache, scratch(f), codes, n, found);
+	follow_trace_redis(visits, found, n, began_us);
 	for (size_t i = 0; i < n; i++) {
 		if (take_found(visits[i], &found[i])) {
 			l1_fill(
@@ -312,8 +321,11 @@ ask_postgresql(struct follow *f)
 		codes[f->n_asked] = v->code;
 		deadline_us = v->x->cx.deadline_us;
 	}
-	if (f->n_asked > 0)
-		lookup_start(f->app->lookup, codes, f->n_asked, deadline_us);
+	if (f->n_asked == 0)
+		return;
+	f->query = follow_trace_begin_query(f->asked, f->n_asked);
+	lookup_start(f->app->lookup, codes, f->n_asked, deadline_us,
+	    f->query.ref.is_sampled ? &f->query.ref : NULL);
 }
 
 /* What a row says is only followed if the rules of today still allow its target. */
@@ -351,6 +363,8 @@ struct lessons {
 	const char *codes[LOOKUP_CODES_MAX];
 	struct url_target targets[LOOKUP_CODES_MAX];
 	size_t n;
+	struct trace_ref refs[LOOKUP_CODES_MAX]; /* of those that are sampled */
+	size_t n_refs;
 };
 
 static void
@@ -363,29 +377,39 @@ note(struct follow *f, struct lessons *all, const struct visit *v)
 	l1_fill(f->app->l1, code, &v->target, v->l1_ticket);
 	all->codes[all->n] = code;
 	all->targets[all->n++] = v->target;
+	if (trace_is_sampled(&v->x->trace))
+		all->refs[all->n_refs++] = v->x->trace.ref;
 }
 
 static void
 teach(struct follow *f, const struct lessons *all)
 {
+	int64_t began_us = clock_mono_us();
+	enum err e;
+
 	if (all->n == 0)
 		return;
-	if (cache_put_many(f->app->cache, &f->cx, all->codes, all->targets, all->n) != ERR_OK)
+	e = cache_put_many(f->app->cache, &f->cx, all->codes, all->targets, all->n);
+	if (e)
 		log_event(LOG_DEBUG, "not cached", "%zu codes", all->n);
+	for (size_t i = 0; i < all->n_refs; i++)
+		follow_trace_taught(f->app, &all->refs[i], all->n, began_us, e != ERR_OK);
 }
 
 static void
 end_query(struct follow *f)
 {
 	struct visit *visits[LOOKUP_CODES_MAX] = { NULL };
-	struct lessons all = { .n = 0 };
+	struct lessons all;
 	size_t n = 0;
 
+	all.n = all.n_refs = 0;
 	scratch(f);
 	for (size_t i = 0; i < f->n_asked; i++) {
 		if (!f->asked[i])
 			continue;
 		resolve(f, f->asked[i]);
+		follow_trace_query(f->asked[i], &f->query, lookup_result(f->app->lookup) != ERR_OK);
 		note(f, &all, f->asked[i]);
 		visits[n++] = f->asked[i];
 	}
@@ -415,6 +439,7 @@ give_up_on_the_late(struct follow *f, int64_t now_us)
 	for (size_t i = 0; i < f->n_asked; i++)
 		if (f->asked[i] && is_late(f->asked[i], now_us)) {
 			f->n_waiting--;
+			follow_trace_query(f->asked[i], &f->query, true);
 			fail(f, f->asked[i], ERR_DEADLINE, why);
 			f->asked[i] = NULL;
 		}
@@ -453,12 +478,16 @@ follow_batch(struct follow *f, struct visit *const visits[], size_t n)
 {
 	struct visit *known[FOLLOW_BATCH] = { NULL }, *left[FOLLOW_BATCH] = { NULL };
 	size_t n_known = 0, n_left = 0;
+	int64_t began_us = clock_mono_us();
 
 	for (size_t i = 0; i < n; i++) {
-		if (is_remembered(f, visits[i], f->locations[i]))
+		bool has_hit = is_remembered(f, visits[i], f->locations[i]);
+
+		if (has_hit)
 			known[n_known++] = visits[i];
 		else
 			left[n_left++] = visits[i];
+		follow_trace_memory(visits[i], began_us, has_hit);
 	}
 	settle(f, known, n_known);
 	if (n_left > 0)

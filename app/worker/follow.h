@@ -7,6 +7,7 @@
 #ifndef APP_WORKER_FOLLOW_H
 #define APP_WORKER_FOLLOW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,9 @@ struct visit {
 	enum err e;
 	struct visit *next; /* of those that wait */
 };
+
+/* Whether a click is to be journaled: it has found its url, and will be sent on. */
+bool visit_is_click(const struct visit *v);
 
 /* What becomes of a visit: called once, or parked and then answered. */
 struct follow_front {

@@ -20,6 +20,8 @@
 #include "lib/base/metric.h"
 #include "lib/base/num.h"
 #include "lib/base/settings.h"
+#include "lib/base/trace.h"
+#include "lib/base/trace_visits.h"
 #include "lib/http/dispatch.h"
 
 /* As many as metrics can tell apart. */
@@ -93,6 +95,8 @@ run(struct app *app, const struct settings *s, const struct options *o)
 		.admin_key = s->admin_key,
 		.cors_origins = s->cors_origins,
 		.pool = s->pool,
+		.client_ip = dispatch_client_ip(s->log_client_ip),
+		.tracer = app->tracer,
 		.timeout_ms = s->request_timeout_ms,
 		.body_max = (size_t)s->body_max_bytes,
 	};
@@ -116,6 +120,17 @@ run(struct app *app, const struct settings *s, const struct options *o)
 	return served ? 0 : 1;
 }
 
+/* Without them requests are served all the same. */
+static void
+open_traces(struct app *app, const struct settings *s)
+{
+	app->tracer = tracer_new(s, PROGRAM_WORKER);
+	if (app->tracer)
+		app->trace_visits = trace_visits_open(s->run_dir);
+	if (!app->trace_visits)
+		log_event(LOG_WARN, "traces are not kept", "%s: %s", s->run_dir, strerror(errno));
+}
+
 static int
 start(const struct settings *s, const struct options *o)
 {
@@ -130,10 +145,12 @@ start(const struct settings *s, const struct options *o)
 	dispatch_route_names(o->front->routes, n, names);
 	if (metric_open(s->run_dir, names, n + 1) != ERR_OK)
 		log_event(LOG_WARN, "metrics are private", "%s: %s", s->run_dir, strerror(errno));
-	if (app_init(&app, s, why, sizeof(why)))
+	if (app_init(&app, s, why, sizeof(why))) {
+		open_traces(&app, s);
 		status = run(&app, s, o);
-	else
+	} else {
 		log_event(LOG_ERROR, "start failed", "%s", why);
+	}
 	app_release(&app);
 	metric_close();
 	return status;

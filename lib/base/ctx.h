@@ -1,5 +1,5 @@
 /*
- * What every call made for one request shares: its arena, its deadline, its id, and
+ * What every call made for one request shares: its arena, its deadline, its id, its trace, and
  * the two explanations of a failure: `detail` for the client (static text of ours),
  * `diag` for the operator's log line. Each is set once; the first reason wins.
  */
@@ -12,10 +12,12 @@
 #include "lib/base/err.h"
 
 struct arena;
+struct trace;
 
 struct ctx {
 	struct arena *arena;    /* borrowed */
 	const char *request_id; /* borrowed; "" outside a request */
+	struct trace *trace;    /* borrowed; NULL: its work is not traced */
 	int64_t deadline_us;    /* clock_mono_us() scale */
 	const char *detail;     /* NULL: the error's title says it all */
 	char diag[256];         /* "": nothing to say */

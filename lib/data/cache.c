@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/ctx.h"
 #include "lib/base/metric.h"
+#include "lib/base/trace.h"
 #include "lib/data/breaker.h"
 #include "lib/data/news.h"
 #include "lib/data/pipeline.h"
@@ -83,19 +84,55 @@ struct tally {
 	size_t of[OUTCOME__COUNT];
 };
 
+static size_t
+count_all(const struct tally *t)
+{
+	size_t n = 0;
+
+	for (unsigned o = 0; o < OUTCOME__COUNT; o++)
+		n += t->of[o];
+	return n;
+}
+
+/* A round trip, by its verb. */
+struct trip {
+	const char *name;
+	struct tally tally;
+	int64_t began_us;
+};
+
+static void
+trace(struct ctx *cx, const struct trip *trip, bool is_good)
+{
+	const struct trace_part p = {
+		.name = trip->name,
+		.kind = SPAN_CLIENT,
+		.has_failed = !is_good,
+		.began_us = trip->began_us,
+		.ended_us = clock_mono_us(),
+		.unit = "codes",
+		.n = (int64_t)count_all(&trip->tally),
+	};
+
+	trace_add(cx->trace, &p);
+}
+
 /* e: of the round trip. */
 static void
-report(struct cache *c, enum err e, const struct tally *t, int64_t began_us)
+report(struct cache *c, struct ctx *cx, enum err e, const struct trip *trip)
 {
+	const struct tally *t = &trip->tally;
 	bool is_good = !e && t->of[OUTCOME_OK] + t->of[OUTCOME_MISS] > 0;
 
+	if (cx->trace)
+		trace(cx, trip, is_good);
 	/* One bad value among good ones is no sign of a bad Redis, nor is a full arena. */
 	if (e != ERR_MEMORY)
 		breaker_report(c->breaker, is_good);
 	for (unsigned o = 0; o < OUTCOME__COUNT; o++)
 		if (t->of[o] > 0)
 			metric_add(M_CACHE_CALLS, o, 0, 0, t->of[o]);
-	metric_observe(M_CACHE_DURATION, 0, clock_mono_us() - began_us);
+	metric_observe(M_CACHE_DURATION, 0, clock_mono_us() - trip->began_us);
 }
 
 static void
@@ -146,8 +183,8 @@ void
 cache_get_many(struct cache *c, struct ctx *cx, const char *const codes[], size_t n,
     struct cache_found ret_found[])
 {
-	int64_t began_us = clock_mono_us(), deadline_us = deadline_of(c, cx);
-	struct tally tally = { { 0 } };
+	struct trip trip = { .name = "redis GET", .began_us = clock_mono_us() };
+	int64_t deadline_us = deadline_of(c, cx);
 	struct reply reply;
 	size_t taken = 0;
 	enum err e;
@@ -157,7 +194,7 @@ cache_get_many(struct cache *c, struct ctx *cx, const char *const codes[], size_
 		ret_found[i] = (struct cache_found){ .e = ERR_UNAVAILABLE };
 	if (n == 0)
 		return;
-	if (!c->pipe || began_us >= cx->deadline_us || !breaker_allows(c->breaker)) {
+	if (!c->pipe || trip.began_us >= cx->deadline_us || !breaker_allows(c->breaker)) {
 		report_skipped(n);
 		return;
 	}
@@ -166,10 +203,10 @@ cache_get_many(struct cache *c, struct ctx *cx, const char *const codes[], size_
 	while (!e && taken < n) {
 		e = pipeline_take(c->pipe, deadline_us, &reply);
 		if (!e)
-			tally.of[read_reply(cx->arena, &reply, &ret_found[taken++])]++;
+			trip.tally.of[read_reply(cx->arena, &reply, &ret_found[taken++])]++;
 	}
-	tally.of[OUTCOME_ERROR] += n - taken;
-	report(c, e, &tally, began_us);
+	trip.tally.of[OUTCOME_ERROR] += n - taken;
+	report(c, cx, e, &trip);
 }
 
 enum err
@@ -315,9 +352,8 @@ static enum err
 put_many(struct cache *c, struct ctx *cx, const char *const codes[],
     const struct url_target targets[], size_t n, const char *channel)
 {
-	int64_t began_us = clock_mono_us();
+	struct trip trip = { .name = "redis SET", .began_us = clock_mono_us() };
 	struct puts puts;
-	struct tally tally;
 	enum err e;
 
 	assert(n <= CACHE_CODES_MAX);
@@ -331,14 +367,14 @@ put_many(struct cache *c, struct ctx *cx, const char *const codes[],
 		report_skipped(n);
 		return ERR_OK;
 	}
-	if (began_us >= cx->deadline_us || !breaker_allows_write(c->breaker)) {
+	if (trip.began_us >= cx->deadline_us || !breaker_allows_write(c->breaker)) {
 		report_skipped(n);
 		return ERR_UNAVAILABLE;
 	}
 	e = run_puts(c, &puts);
-	tally = count_puts(&puts);
-	report(c, e, &tally, began_us);
-	return tally.of[OUTCOME_ERROR] > 0 ? ERR_UNAVAILABLE : ERR_OK;
+	trip.tally = count_puts(&puts);
+	report(c, cx, e, &trip);
+	return trip.tally.of[OUTCOME_ERROR] > 0 ? ERR_UNAVAILABLE : ERR_OK;
 }
 
 enum err
@@ -363,8 +399,8 @@ cache_put_change(struct cache *c, struct ctx *cx, const char *code, const struct
 enum err
 cache_ping(struct cache *c, struct ctx *cx, int64_t *ret_us)
 {
-	int64_t began_us = clock_mono_us(), deadline_us = deadline_of(c, cx);
-	struct tally tally = { { 0 } };
+	struct trip trip = { .name = "redis PING", .began_us = clock_mono_us() };
+	int64_t deadline_us = deadline_of(c, cx);
 	struct reply reply;
 	bool is_pong;
 	enum err e;
@@ -377,10 +413,10 @@ cache_ping(struct cache *c, struct ctx *cx, int64_t *ret_us)
 	if (!e)
 		e = pipeline_take(c->pipe, deadline_us, &reply);
 	is_pong = !e && reply.kind == REPLY_STATUS && strcmp(reply.text, "PONG") == 0;
-	tally.of[is_pong ? OUTCOME_OK : OUTCOME_ERROR]++;
-	report(c, e, &tally, began_us);
+	trip.tally.of[is_pong ? OUTCOME_OK : OUTCOME_ERROR]++;
+	report(c, cx, e, &trip);
 	if (!is_pong)
 		return ctx_fail(cx, ERR_UNAVAILABLE, "redis: no answer");
-	*ret_us = clock_mono_us() - began_us;
+	*ret_us = clock_mono_us() - trip.began_us;
 	return ERR_OK;
 }

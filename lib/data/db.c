@@ -10,7 +10,9 @@
 #include "lib/base/ctx.h"
 #include "lib/base/metric.h"
 #include "lib/base/num.h"
+#include "lib/base/trace.h"
 #include "lib/data/circuit.h"
+#include "lib/data/db_trace.h"
 #include "lib/data/sqlstate.h"
 #include "lib/data/wire.h"
 
@@ -240,12 +242,47 @@ run_unless_away(
 	return e;
 }
 
+/* Makes a sampled statement say which span it is. */
+static uint64_t
+sign(struct ctx *cx, struct wire_work *work)
+{
+	struct trace_ref ref;
+
+	if (!trace_is_sampled(cx->trace))
+		return 0;
+	ref = cx->trace->ref;
+	ref.span = tracer_span(cx->trace->tracer);
+	work->text = db_trace_sign(cx->arena, &ref, work->text);
+	return ref.span;
+}
+
+/* r: what came of it, or NULL. */
+static void
+trace(struct ctx *cx, const char *name, struct wire_result *r, int64_t began_us, uint64_t span)
+{
+	struct trace_part p = {
+		.name = name,
+		.kind = SPAN_CLIENT,
+		.has_failed = r == NULL,
+		.began_us = began_us,
+		.ended_us = clock_mono_us(),
+		.id = span,
+	};
+
+	if (r) {
+		p.unit = "rows";
+		p.n = wire_rows(r) > 0 ? wire_rows(r) : wire_affected(r);
+	}
+	trace_add(cx->trace, &p);
+}
+
 /* Runs t by the deadlines; on success the caller owns *ret_result. */
 static enum err
 run(struct db *db, struct ctx *cx, struct task *t, struct wire_result **ret_result)
 {
 	int64_t began_us = clock_mono_us();
 	bool had_diag = cx->diag[0] != '\0';
+	uint64_t span;
 	enum err e;
 
 	t->deadline_us = began_us + db->timeout_ms * 1000;
@@ -257,7 +294,10 @@ run(struct db *db, struct ctx *cx, struct task *t, struct wire_result **ret_resu
 	if (t->deadline_us <= began_us)
 		return ctx_fail(cx, ERR_DEADLINE, "%s: no time left", t->name);
 	db->state[0] = db->constraint[0] = '\0';
+	span = sign(cx, &t->work);
 	e = run_unless_away(db, cx, t, ret_result);
+	if (cx->trace)
+		trace(cx, t->name, e ? NULL : *ret_result, began_us, span);
 	metric_add(M_DB_QUERIES, wire_is_open(db->wire) ? OUTCOME_OK : OUTCOME_ERROR, 0, 0, 1);
 	metric_observe(M_DB_DURATION, 0, clock_mono_us() - began_us);
 	/* What a second try made good is not worth a word. */

@@ -12,6 +12,7 @@
 #include "lib/data/circuit.h"
 #include "lib/data/db.h"
 #include "lib/data/db_array.h"
+#include "lib/data/db_trace.h"
 #include "lib/data/sqlstate.h"
 #include "lib/data/url_sql.h"
 #include "lib/data/url_store.h"
@@ -42,7 +43,8 @@ struct lookup {
 
 	enum lookup_state state;
 	enum phase phase;
-	const char *codes; /* by_codes' parameter */
+	const char *text;  /* by_codes', perhaps with a comment */
+	const char *codes; /* its parameter */
 	bool must_probe;
 	bool has_failed; /* once at least */
 	int64_t began_us;
@@ -181,7 +183,7 @@ static void
 begin(struct lookup *l, enum phase phase)
 {
 	const struct wire_work probe = { .text = "SELECT 1" };
-	const struct wire_work query = { .text = by_codes.text, .args = &l->codes, .n_args = 1 };
+	const struct wire_work query = { .text = l->text, .args = &l->codes, .n_args = 1 };
 	enum err e;
 
 	l->phase = phase;
@@ -308,11 +310,13 @@ begin_with_probe(struct lookup *l)
 }
 
 void
-lookup_start(struct lookup *l, const char *const codes[], size_t n, int64_t deadline_us)
+lookup_start(struct lookup *l, const char *const codes[], size_t n, int64_t deadline_us,
+    const struct trace_ref *span)
 {
 	assert(l->state == LOOKUP_FREE && n >= 1 && n <= LOOKUP_CODES_MAX);
 	l->state = LOOKUP_RUNS;
 	l->must_probe = l->has_failed = false;
+	l->text = span ? db_trace_sign(l->arena, span, by_codes.text) : by_codes.text;
 	set_times(l, deadline_us);
 	if (keep_codes(l, codes, n) == 0) {
 		refuse(l, ERR_OK, "");

@@ -16,6 +16,7 @@
 #include "lib/base/err.h"
 
 struct lookup;
+struct trace_ref;
 struct url;
 
 #define LOOKUP_CODES_MAX 64
@@ -34,8 +35,10 @@ void lookup_free(struct lookup *l);
 enum lookup_state lookup_state(const struct lookup *l);
 
 /* Begins to look n codes (1..LOOKUP_CODES_MAX, copied; any bytes) up. Never waits; it may be
- * DONE at once. Times are on clock_mono_us()'s scale. */
-void lookup_start(struct lookup *l, const char *const codes[], size_t n, int64_t deadline_us);
+ * DONE at once. Times are on clock_mono_us()'s scale. span: what the query says that it is;
+ * NULL: nothing. */
+void lookup_start(struct lookup *l, const char *const codes[], size_t n, int64_t deadline_us,
+    const struct trace_ref *span);
 
 /* Goes on as far as it can without waiting. A call too many does no harm. */
 void lookup_step(struct lookup *l, int64_t now_us);

@@ -1,5 +1,6 @@
 #include "lib/http/dispatch.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -107,13 +108,13 @@ send_answer(struct exchange *x)
 }
 
 static void
-count(const struct exchange *x, int64_t duration_us)
+count(const struct exchange *x, int64_t duration_us, const char *kept_trace)
 {
 	const struct route *row = x->match.route;
 	unsigned route = (unsigned)(row ? (size_t)(row - x->d->routes) : x->d->n_routes);
 
 	metric_add(M_HTTP_REQUESTS, route, x->rq.method, metric_status(x->rs.status), 1);
-	metric_observe(M_HTTP_DURATION, route, duration_us);
+	metric_observe_traced(M_HTTP_DURATION, route, duration_us, kept_trace);
 }
 
 /* Logs a text of the client's, cut to fit. */
@@ -126,19 +127,30 @@ log_cut(const char *name, const char *value, size_t n, size_t most)
 	log_text(name, text);
 }
 
+enum client_ip
+dispatch_client_ip(const char *word)
+{
+	if (strcmp(word, "full") == 0)
+		return CLIENT_IP_FULL;
+	return strcmp(word, "none") == 0 ? CLIENT_IP_NONE : CLIENT_IP_NETWORK;
+}
+
 static void
-log_client(const struct req *rq)
+log_client(enum client_ip much, const struct req *rq)
 {
 	const char *agent = req_header(rq, "HTTP_USER_AGENT");
 	char network[PEER_TEXT_SIZE];
 
-	log_text("client_ip", peer_network(rq->client, network));
+	if (much == CLIENT_IP_NETWORK)
+		log_text("client_ip", peer_network(rq->client, network));
+	else if (much == CLIENT_IP_FULL)
+		log_cut("client_ip", rq->client, strlen(rq->client), PEER_TEXT_SIZE);
 	if (agent)
 		log_cut("user_agent", agent, strlen(agent), LOGGED_AGENT_BYTES);
 }
 
 static void
-log_request(const struct exchange *x, int64_t duration_us)
+log_request(const struct exchange *x, int64_t duration_us, const char *trace_id)
 {
 	const struct req *rq = &x->rq;
 	const struct resp *rs = &x->rs;
@@ -147,13 +159,14 @@ log_request(const struct exchange *x, int64_t duration_us)
 	if (!log_begin(rs->status >= 500 ? LOG_WARN : LOG_INFO, "request"))
 		return;
 	log_text("request_id", x->cx.request_id);
+	log_text("trace_id", trace_id);
 	log_text("route", route ? route->name : "none");
 	log_text("method", req_method_name(rq->method));
 	log_cut("path", rq->target, strcspn(rq->target, "?"), LOGGED_PATH_BYTES);
 	log_int("status", rs->status);
 	log_int("duration_us", duration_us);
 	log_int("bytes", (int64_t)rs->body.len);
-	log_client(rq);
+	log_client(x->d->client_ip, rq);
 	log_text("cache", rs->layer);
 	log_text("pool", x->d->pool);
 	log_text("diag", *x->cx.diag ? x->cx.diag : NULL);
@@ -161,12 +174,34 @@ log_request(const struct exchange *x, int64_t duration_us)
 }
 
 static void
-account(const struct exchange *x)
+keep_trace(struct exchange *x, int64_t duration_us)
+{
+	struct span s = {
+		.kind = SPAN_SERVER,
+		.failed = x->rs.status >= 500,
+		.status = (uint16_t)x->rs.status,
+		.duration_us = duration_us,
+	};
+
+	snprintf(s.name, sizeof(s.name), "%s", x->match.route ? x->match.route->name : "none");
+	snprintf(s.request_id, sizeof(s.request_id), "%s", x->cx.request_id);
+	snprintf(s.detail, sizeof(s.detail), "%s %dxx%s%s", req_method_name(x->rq.method),
+	    x->rs.status / 100, *x->cx.diag ? ": " : "", x->cx.diag);
+	trace_keep(&x->trace, &s, x->started_us);
+}
+
+static void
+account(struct exchange *x)
 {
 	int64_t duration_us = clock_mono_us() - x->started_us;
+	bool is_kept = trace_is_kept(&x->trace, x->rs.status, duration_us);
+	char trace_id[TRACE_ID_SIZE];
 
-	count(x, duration_us);
-	log_request(x, duration_us);
+	trace_id_format(x->trace.ref.id, trace_id);
+	count(x, duration_us, is_kept ? trace_id : NULL);
+	log_request(x, duration_us, trace_id);
+	if (is_kept)
+		keep_trace(x, duration_us);
 }
 
 enum err
@@ -182,6 +217,9 @@ dispatch_begin(struct exchange *x, const struct dispatch *d, struct fcgi *f, str
 	e = req_init(&x->rq, &x->cx, f);
 	if (e)
 		return e;
+	trace_begin(
+	    &x->trace, d->tracer, a, req_header(&x->rq, "HTTP_TRACEPARENT"), x->rq.visit_id);
+	x->cx.trace = &x->trace;
 	x->env = *d->env;
 	x->env.host = req_header(&x->rq, "HTTP_HOST");
 	x->rq.env = &x->env;

@@ -10,12 +10,16 @@
 #include <stdint.h>
 
 #include "lib/base/ctx.h"
+#include "lib/base/trace.h"
 #include "lib/http/req.h"
 #include "lib/http/resp.h"
 #include "lib/http/route.h"
 
 struct arena;
 struct fcgi;
+
+/* How much of a client's address is logged. */
+enum client_ip { CLIENT_IP_NETWORK, CLIENT_IP_FULL, CLIENT_IP_NONE };
 
 struct dispatch {
 	const struct route *routes;
@@ -25,6 +29,8 @@ struct dispatch {
 	const char *admin_key;       /* "": nobody is an operator */
 	const char *cors_origins;    /* comma-separated; "": no CORS */
 	const char *pool;            /* name for the log line */
+	enum client_ip client_ip;
+	struct tracer *tracer; /* NULL: nothing is traced */
 	int64_t timeout_ms;
 	size_t body_max;
 };
@@ -34,6 +40,7 @@ struct exchange {
 	const struct dispatch *d;
 	struct fcgi *fcgi;
 	struct ctx cx;
+	struct trace trace;
 	struct field_env env;
 	struct req rq;
 	struct resp rs;
@@ -52,6 +59,9 @@ MUST_CHECK enum err dispatch_begin(struct exchange *x, const struct dispatch *d,
 
 /* Sends what came of it: the response, or e's problem document; one log line, metrics. */
 void dispatch_end(struct exchange *x, enum err e);
+
+/* The value of TERSE_LOG_CLIENT_IP. */
+enum client_ip dispatch_client_ip(const char *word);
 
 /* The route names in table order plus "none", for metric_open; n_routes + 1 of them are
  * written to names. */

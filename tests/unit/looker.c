@@ -45,7 +45,7 @@ looker_start_many(struct looker *k, const char *const codes[], size_t n, int64_t
 
 	*k = (struct looker){ .l = k->l, .began_us = clock_mono_us() };
 	w = watch_begin();
-	lookup_start(k->l, codes, n, k->began_us + timeout_ms * 1000);
+	lookup_start(k->l, codes, n, k->began_us + timeout_ms * 1000, NULL);
 	watch_end(k, w);
 }
 
