@@ -4,7 +4,7 @@ import { clock } from './time.js';
 const SI = ['', 'K', 'Mil', 'Bil', 'Tri'];
 const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 const DECIMAL = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-const TIMES = [[86400 * 365, 'years'], [86400 * 7, 'weeks'], [86400, 'days'], [3600, 'hours'], [60, 'mins'], [1, 's'],
+const TIMES = [[86400 * 365, 'year'], [86400 * 7, 'week'], [86400, 'day'], [3600, 'hour'], [60, 'min'], [1, 's'],
 	[1e-3, 'ms'], [1e-6, 'µs'], [1e-9, 'ns']];
 
 const UNITS = {
@@ -70,7 +70,8 @@ function scaled(value, decimals, base, names) {
 
 function time(value, decimals) {
 	const [size, name] = TIMES.find(([least]) => Math.abs(value) >= least * 0.9995) || [1, 's'];
-	return `${plain(value / size, decimals)} ${name}`;
+	const text = plain(value / size, decimals);
+	return `${text} ${name}${size < 60 || text === '1' ? '' : 's'}`;
 }
 
 function ago(distance) {

@@ -10,6 +10,11 @@ import { annotationsPlugin, thresholdsPlugin } from './overlays.js';
 import { stacked } from './stack.js';
 import { tooltipPlugin } from './tooltip.js';
 
+// Distances between lines of the grid where those of ten would be odd.
+const BINARY = Array.from({ length: 60 }, (_, i) => 2 ** i);
+const TIMES = [...Array.from({ length: 9 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** (i - 9))).flat(),
+	1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 604800, 2592000];
+const DISTANCES = { bytes: BINARY, binBps: BINARY, s: TIMES };
 const AXIS_FONT = '11px system-ui, sans-serif';
 
 /** @returns {{destroy: function(): void}} */
@@ -70,7 +75,7 @@ function sizeOf(box) {
 function options(context, series, data, bands, box) {
 	const scales = new Map(series.map((one) => [scaleOf(one), one]));
 	return {
-		...sizeOf(box), bands, legend: { show: false }, padding: [8, 8, 0, 0],
+		...sizeOf(box), bands, legend: { show: false }, padding: [8, 20, 0, 0],
 		cursor: { sync: { key: context.syncKey }, points: { size: 6 }, drag: { x: true, y: false, setScale: false }, focus: { prox: 24 } },
 		focus: { alpha: 0.4 },
 		scales: {
@@ -114,7 +119,7 @@ function timeAxis(range) {
 function valueAxis(key, { config, custom }) {
 	return {
 		...axis(), scale: key, side: key === 'y' ? 3 : 1, label: custom.axisLabel || undefined, labelSize: 18, labelFont: AXIS_FONT,
-		space: 28, size: (plot, values) => 16 + 6.4 * Math.max(4, ...(values || []).map((text) => text.length)),
+		space: 28, ...(DISTANCES[config.unit] ? { incrs: DISTANCES[config.unit] } : {}), size: (plot, values) => 16 + 6.4 * Math.max(4, ...(values || []).map((text) => text.length)),
 		values: (plot, splits) => splits.map((value) => display(value, { unit: config.unit })),
 	};
 }
