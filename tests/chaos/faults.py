@@ -6,12 +6,14 @@ users have, but `journal-shortened`, which forgets clicks that it made itself.
 
 import contextlib
 import dataclasses
+import http.server
 import math
 import os
 import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 import typing
 
@@ -124,11 +126,26 @@ def exporter_down(place):
     yield from stopped(place, "node-exporter")
 
 
+class Refuse(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):  # pylint: disable=invalid-name
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_error(400)
+
+    def log_message(self, *_):
+        pass
+
+
 @fault("SpansDropped", modes=("full",))
-def collector_down(place):
-    """Nobody takes the traces, of which there are some."""
-    with place.load(random_code, 20):
-        yield from stopped(place, "otelcol")
+def collector_refuses(place):
+    """The collector's place is taken by one that takes no traces, of which there are some."""
+    with contextlib.contextmanager(stopped)(place, "otelcol"):
+        with http.server.ThreadingHTTPServer(("127.0.0.1", int(place.settings["TERSE_FULL_PORT"]) + 13), Refuse) as server:
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+            try:
+                with place.load(random_code, 20):
+                    yield
+            finally:
+                server.shutdown()
 
 
 @fault("HighErrorRate", "HighLatencyP95", "SLOAvailabilityBurnFast", "SLOAvailabilityBurnSlow", "SLOLatencyBurn",

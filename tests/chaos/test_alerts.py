@@ -97,7 +97,7 @@ def test_a_fault_fires_its_alerts_until_it_is_mended(watched, discord, name):
     with injected(Place(watched.state), name):
         for alert in fault.alerts:
             wait_for(lambda a=alert: firing(watched, a), 45, 0.2)
-            wait_for(lambda a=alert: watched.alerts(alertname=a), 10, 0.2)
+            wait_for(lambda a=alert: watched.alerts(alertname=a), 25, 0.2)  # it may have missed the first word
             if severity(watched, alert) == "critical":
                 wait_for(lambda a=alert: told(discord, a, "FIRING"), 15, 0.2)
             if fault.is_stored:
