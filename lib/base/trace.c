@@ -30,25 +30,30 @@ struct tracer {
  * Texts
  */
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* What a lower-case hex digit counts, and one more: digits are random, branches on them are
+ * dear. */
+/* clang-format off */
+static const unsigned char hex_values[256] = {
+	['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8,
+	['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15,
+	['f'] = 16,
+};
+/* clang-format on */
 
+/* s has 2 * n characters at least. */
 static bool
 read_hex(const char *s, unsigned char *ret_bytes, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		int high = hex_value(s[2 * i]), low = high < 0 ? -1 : hex_value(s[2 * i + 1]);
+	bool is_good = true;
 
-		if (low < 0)
-			return false;
-		ret_bytes[i] = (unsigned char)(high << 4 | low);
+	for (size_t i = 0; i < n; i++) {
+		unsigned high = hex_values[(unsigned char)s[2 * i]];
+		unsigned low = hex_values[(unsigned char)s[2 * i + 1]];
+
+		is_good &= high != 0 && low != 0;
+		ret_bytes[i] = (unsigned char)((high - 1) << 4 | ((low - 1) & 15));
 	}
-	return true;
+	return is_good;
 }
 
 static char *
@@ -241,7 +246,8 @@ trace_begin(struct trace *t, struct tracer *tr, struct arena *a, const char *tra
 	if (traceparent && trace_parse(traceparent, &from) == ERR_OK) {
 		memcpy(t->ref.id, from.id, sizeof(from.id));
 		t->parent = from.span;
-	} else if (!read_hex(visit_id, t->ref.id, sizeof(t->ref.id))) {
+	} else if (strnlen(visit_id, TRACE_ID_SIZE) != TRACE_ID_SIZE - 1 ||
+		   !read_hex(visit_id, t->ref.id, sizeof(t->ref.id))) {
 		t->tracer = NULL; /* nothing to find it by */
 	}
 	if (!t->tracer)
