@@ -76,6 +76,7 @@ export function localInput(s) {
 
 export function describe(raw) {
 	if (raw.to === 'now' && PRESETS[raw.from]) return PRESETS[raw.from];
+	if (raw.to === 'now' && raw.from.startsWith('now-')) return `Last ${raw.from.slice(4)}`;
 	const { from, to } = resolve(raw);
 	return `${clock(from, true)} to ${clock(to, true)}`;
 }
