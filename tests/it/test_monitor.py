@@ -108,9 +108,12 @@ def test_a_dependency_goes_down_and_comes_back(stack, service):
     assert all(is_up(stack, other) for other in DEPENDENCIES.values() if other != DEPENDENCIES[service])
     stack.sv("up", service)
     wait_for(lambda: all_up(stack), 20)
-    lines = [line for line in stack.log("monitor").splitlines() if f'"dependency":"{DEPENDENCIES[service]}"' in line]
-    assert [line for line in lines if '"msg":"dependency down"' in line and '"diag":"' in line]
-    assert '"msg":"dependency up"' in lines[-1]
+
+    def lines():
+        return [line for line in map(json.loads, stack.log("monitor").splitlines())
+                if line.get("dependency") == DEPENDENCIES[service]]
+    assert [line for line in lines() if line["msg"] == "dependency down" and line["diag"]]
+    wait_for(lambda: lines()[-1]["msg"] == "dependency up")
 
 
 @pytest.mark.parametrize("service", DEPENDENCIES)
