@@ -88,21 +88,18 @@ add_start(struct json *j, struct json_object *list, const char *key, const char 
 	add_text(j, list, key, start);
 }
 
-/* The detail of a request is its method and its path's pattern: "GET /urls/:id"; a remark may
- * follow. */
+/* The detail of a request is its method and, where it is known, its path's pattern; a remark
+ * may follow: "GET /urls/:id", "GET 5xx: the database is away". */
 static void
 add_request(struct json *j, struct json_object *list, const struct span *s)
 {
 	size_t method = strcspn(s->detail, " ");
-	const char *route = s->detail + method + 1, *rest;
+	const char *rest = s->detail + method + strspn(s->detail + method, " ");
+	size_t route = rest[0] == '/' ? strcspn(rest, " ") : 0;
 
-	if (strncmp(s->detail + method, " /", 2) != 0) {
-		add_text(j, list, "terse.detail", s->detail);
-		return;
-	}
-	rest = route + strcspn(route, " ");
 	add_start(j, list, "http.request.method", s->detail, method);
-	add_start(j, list, "http.route", route, (size_t)(rest - route));
+	add_start(j, list, "http.route", rest, route);
+	rest += route;
 	add_text(j, list, "terse.detail", rest + strspn(rest, " "));
 }
 

@@ -146,7 +146,7 @@ def test_spans_reach_the_collector(stack, collector):
     assert len(servers) == len(traces)
     assert all(span.attributes["http.response.status_code"] == "200" for span in servers)
     assert all(span.attributes["http.request.method"] == "GET" for span in servers)
-    assert all(span.attributes["http.route"] == "/urls" for span in servers)
+    assert {span.name for span in servers} == {"url_list"}
 
 
 @pytest.mark.parametrize("fault", [429, 503, 502, 504, (429, 1), (503, 1), "hang"], ids=str)

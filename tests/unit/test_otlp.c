@@ -97,16 +97,16 @@ Test(otlp, tells_a_remark_from_the_route)
 		    .id = 2,
 		    .kind = SPAN_SERVER,
 		    .name = "y",
-		    .detail = "no path" },
-		{ .trace_id = { 1 }, .id = 3, .kind = SPAN_SERVER, .name = "z", .detail = "GET" },
+		    .detail = "GET 5xx: away" },
+		{ .trace_id = { 1 }, .id = 3, .kind = SPAN_SERVER, .name = "z", .detail = "PUT" },
 	};
 	const char *text = write_spans(spans, 3);
 
 	assert_has(text, "{\"key\":\"http.route\",\"value\":{\"stringValue\":\"/urls\"}}");
 	assert_has(
 	    text, "{\"key\":\"terse.detail\",\"value\":{\"stringValue\":\"(3 spans more)\"}}");
-	assert_has(text, "{\"key\":\"terse.detail\",\"value\":{\"stringValue\":\"no path\"}}");
-	assert_has(text, "{\"key\":\"terse.detail\",\"value\":{\"stringValue\":\"GET\"}}");
+	assert_has(text, "{\"key\":\"terse.detail\",\"value\":{\"stringValue\":\"5xx: away\"}}");
+	assert_has(text, "{\"key\":\"http.request.method\",\"value\":{\"stringValue\":\"PUT\"}}");
 }
 
 Test(otlp, leaves_out_what_is_not_there)
