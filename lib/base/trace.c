@@ -240,7 +240,7 @@ void
 trace_begin(struct trace *t, struct tracer *tr, struct arena *a, const char *traceparent,
     const char *visit_id)
 {
-	struct trace_ref from;
+	struct trace_ref from = { .is_sampled = false };
 
 	*t = (struct trace){ .tracer = tr, .arena = a };
 	if (traceparent && trace_parse(traceparent, &from) == ERR_OK) {
