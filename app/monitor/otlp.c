@@ -89,7 +89,7 @@ add_start(struct json *j, struct json_object *list, const char *key, const char 
 }
 
 /* The detail of a request is its method and, where it is known, its path's pattern; a remark
- * may follow: "GET /urls/:id", "GET 5xx: the database is away". */
+ * may follow: "GET /urls/:id", "GET /urls/:id the database is away". */
 static void
 add_request(struct json *j, struct json_object *list, const struct span *s)
 {

@@ -248,6 +248,7 @@ trace_begin(struct trace *t, struct tracer *tr, struct arena *a, const char *tra
 		t->parent = from.span;
 	} else if (strnlen(visit_id, TRACE_ID_SIZE) != TRACE_ID_SIZE - 1 ||
 		   !read_hex(visit_id, t->ref.id, sizeof(t->ref.id))) {
+		t->ref = (struct trace_ref){ .span = 0 };
 		t->tracer = NULL; /* nothing to find it by */
 	}
 	if (!t->tracer)
@@ -280,6 +281,12 @@ trace_add(struct trace *t, const struct trace_part *p)
 		t->parts[t->n++] = *p;
 	else
 		t->n_more++;
+}
+
+bool
+trace_has_id(const struct trace *t)
+{
+	return !is_zero(t->ref.id);
 }
 
 bool

@@ -82,6 +82,9 @@ void trace_join(struct trace *t, struct tracer *tr, struct arena *a, const struc
 /* Adds a part. t may be NULL, as everywhere below. */
 void trace_add(struct trace *t, const struct trace_part *p);
 
+/* False when neither the client nor the web server named it; t is not NULL. */
+bool trace_has_id(const struct trace *t);
+
 /* Whether it is kept whatever comes. */
 bool trace_is_sampled(const struct trace *t);
 

@@ -176,6 +176,7 @@ log_request(const struct exchange *x, int64_t duration_us, const char *trace_id)
 static void
 keep_trace(struct exchange *x, int64_t duration_us)
 {
+	const struct route *route = x->match.route;
 	struct span s = {
 		.kind = SPAN_SERVER,
 		.failed = x->rs.status >= 500,
@@ -183,10 +184,10 @@ keep_trace(struct exchange *x, int64_t duration_us)
 		.duration_us = duration_us,
 	};
 
-	snprintf(s.name, sizeof(s.name), "%s", x->match.route ? x->match.route->name : "none");
+	snprintf(s.name, sizeof(s.name), "%s", route ? route->name : "none");
 	snprintf(s.request_id, sizeof(s.request_id), "%s", x->cx.request_id);
-	snprintf(s.detail, sizeof(s.detail), "%s %dxx%s%s", req_method_name(x->rq.method),
-	    x->rs.status / 100, *x->cx.diag ? ": " : "", x->cx.diag);
+	snprintf(s.detail, sizeof(s.detail), "%s%s%s%s%s", req_method_name(x->rq.method),
+	    route ? " " : "", route ? route->path : "", *x->cx.diag ? " " : "", x->cx.diag);
 	trace_keep(&x->trace, &s, x->started_us);
 }
 
@@ -195,9 +196,10 @@ account(struct exchange *x)
 {
 	int64_t duration_us = clock_mono_us() - x->started_us;
 	bool is_kept = trace_is_kept(&x->trace, x->rs.status, duration_us);
-	char trace_id[TRACE_ID_SIZE];
+	char text[TRACE_ID_SIZE];
+	const char *trace_id =
+	    trace_has_id(&x->trace) ? trace_id_format(x->trace.ref.id, text) : NULL;
 
-	trace_id_format(x->trace.ref.id, trace_id);
 	count(x, duration_us, is_kept ? trace_id : NULL);
 	log_request(x, duration_us, trace_id);
 	if (is_kept)

@@ -81,18 +81,24 @@ tear_down(void)
 TestSuite(dispatch_trace, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static void
-ask(const char *traceparent)
+ask_in(struct arena *a, const char *visit, const char *traceparent)
 {
 	const char *const pairs[] = { "REQUEST_METHOD", "GET", "REQUEST_URI", "/things/1",
-		"REMOTE_ADDR", "192.0.2.77", "TERSE_REQUEST_ID", "r-1", "TERSE_VISIT_ID", VISIT,
+		"REMOTE_ADDR", "192.0.2.77", "TERSE_REQUEST_ID", "r-1", "TERSE_VISIT_ID", visit,
 		"HTTP_TRACEPARENT", traceparent, NULL };
 	struct fcgi_answer answer = { 0 };
 
 	served_request(&served, pairs, "", 0);
-	served_answer(&served, &d, served.arena);
+	served_answer(&served, &d, a);
 	fcgi_client_answer(served.fd, &answer);
 	cr_assert(answer.complete);
 	fcgi_answer_release(&answer);
+}
+
+static void
+ask(const char *traceparent)
+{
+	ask_in(served.arena, VISIT, traceparent);
 }
 
 static const char *
@@ -132,6 +138,18 @@ Test(dispatch_trace, the_log_line_names_the_trace_after_the_request)
 	cr_assert(strstr(logged(), "\"trace_id\":\"" ID "\""));
 }
 
+Test(dispatch_trace, a_request_without_memory_for_its_name_has_no_trace)
+{
+	struct arena *tiny = arena_new(16);
+	struct span spans[8];
+
+	ask_in(tiny, "", "");
+	cr_assert(strstr(logged(), "\"msg\":\"request\""));
+	cr_assert_not(strstr(logged(), "trace_id"));
+	cr_assert_eq(take(spans), 0);
+	arena_free(tiny);
+}
+
 Test(dispatch_trace, a_sampled_request_is_a_span)
 {
 	struct span spans[8];
@@ -139,7 +157,7 @@ Test(dispatch_trace, a_sampled_request_is_a_span)
 	ask("00-" ID "-00f067aa0ba902b7-01");
 	cr_assert_eq(take(spans), 1);
 	cr_assert_str_eq(spans[0].name, "thing_show");
-	cr_assert_str_eq(spans[0].detail, "GET 2xx");
+	cr_assert_str_eq(spans[0].detail, "GET /things/:id");
 	cr_assert_str_eq(spans[0].request_id, "r-1");
 	cr_assert_str_eq(spans[0].pool, "api-1");
 	cr_assert_eq(spans[0].parent, 0x00f067aa0ba902b7u);
@@ -158,7 +176,7 @@ Test(dispatch_trace, of_others_only_failures_are)
 	ask("");
 	cr_assert_eq(take(spans), 1);
 	cr_assert_eq(spans[0].failed, 1);
-	cr_assert_str_eq(spans[0].detail, "GET 5xx: the thing is away");
+	cr_assert_str_eq(spans[0].detail, "GET /things/:id the thing is away");
 }
 
 Test(dispatch_trace, as_much_of_the_client_is_logged_as_is_set)

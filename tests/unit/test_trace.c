@@ -322,8 +322,12 @@ Test(trace, keeps_nothing_without_a_tracer)
 	cr_assert_not(trace_is_sampled(&t));
 	cr_assert_not(trace_is_kept(&t, 500, 1000000));
 	trace_keep(&t, &self, 0);
+	cr_assert(trace_has_id(&t));
 	trace_begin(&t, tracer, arena, NULL, "not hexadecimal");
 	cr_assert_not(trace_is_kept(&t, 500, 1000000));
+	cr_assert_not(trace_has_id(&t));
+	trace_begin(&t, tracer, arena, NULL, "0123456789abcdef is no hexadecim");
+	cr_assert_not(trace_has_id(&t));
 	trace_add(NULL, NULL);
 	trace_keep(NULL, &self, 0);
 	cr_assert_not(trace_is_sampled(NULL) || trace_is_kept(NULL, 500, 1));
