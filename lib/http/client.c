@@ -104,6 +104,8 @@ set_up(struct client_call *call, const struct client_request *rq)
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->why);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* Its end is not to wait for the thread that still looks a name up. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)rq->timeout_ms);
