@@ -8,6 +8,7 @@
 #include "app/worker/handlers.h"
 #include "lib/base/arena.h"
 #include "lib/base/attr.h"
+#include "lib/base/beat.h"
 #include "lib/base/clock.h"
 #include "lib/base/settings.h"
 #include "lib/http/field.h"
@@ -59,6 +60,16 @@ static const char *
 unless_empty(const char *text)
 {
 	return text && *text != '\0' ? text : NULL;
+}
+
+/* Who watches over the workers takes work without a sign of life for a loop. */
+static void
+show_life(void *arg)
+{
+	const struct app *app = arg;
+	int64_t now_us = clock_mono_us();
+
+	beat_works(app->beat, now_us, now_us + TIME_MS * 1000, true, 0);
 }
 
 static enum err
@@ -118,6 +129,8 @@ log_list(struct app *app, struct req *rq, struct resp *rs)
 	e = read_query(rq, &q);
 	if (e)
 		return e;
+	q.tick = show_life;
+	q.arg = app;
 	e = log_find(dir, &q, rq->cx->arena, &found);
 	if (e == ERR_UNAVAILABLE)
 		return ctx_fail(rq->cx, e, "%s can't be read", dir);

@@ -50,6 +50,8 @@ struct search {
 static bool
 is_late(struct search *s)
 {
+	if (s->q->tick)
+		s->q->tick(s->q->arg);
 	s->is_late = s->is_late || clock_mono_us() > s->deadline_us;
 	return s->is_late;
 }
@@ -117,7 +119,7 @@ collect(struct search *s)
 
 	for (int i = 0; i < s->n_heads; i++)
 		advance(s, &s->heads[i]);
-	while (!e && s->n_hits < s->q->limit && (h = newest(s))) {
+	while (!e && s->n_hits < s->q->limit && (h = newest(s)) && !is_late(s)) {
 		e = keep(s, h);
 		advance(s, h);
 	}

@@ -27,8 +27,10 @@ struct log_filter {
 
 struct log_query {
 	struct log_filter filter;
-	int limit;       /* 1..LOG_FIND_MAX */
-	int64_t time_ms; /* that it may take */
+	int limit;               /* 1..LOG_FIND_MAX */
+	int64_t time_ms;         /* that it may take */
+	void (*tick)(void *arg); /* called now and then meanwhile; NULL: nothing is */
+	void *arg;
 };
 
 /* Where the newest file of a service ended when the search began. */

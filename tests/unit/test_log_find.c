@@ -161,6 +161,27 @@ Test(log_find, stops_when_its_time_is_over)
 	cr_assert_eq(found.n, 0);
 }
 
+static void
+count(void *arg)
+{
+	++*(int *)arg;
+}
+
+Test(log_find, shows_that_it_lives_both_while_it_looks_and_while_it_finds)
+{
+	int ticks = 0;
+
+	write_lines("a", "terse.log", 1, 5000, 1);
+	query.tick = count;
+	query.arg = &ticks;
+	query.limit = 10;
+	find();
+	cr_assert_eq(ticks, 10);
+	query.filter.request_id = "nobody";
+	find();
+	cr_assert_geq(ticks, 20);
+}
+
 Test(log_find, says_when_there_are_no_logs)
 {
 	cr_assert_eq(log_find("/nonexistent", &query, arena, &found), ERR_UNAVAILABLE);
