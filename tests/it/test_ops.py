@@ -29,7 +29,7 @@ CLIMBS = ["/ops/../etc/nginx/ops_maps.conf", "/ops/%2e%2e/%2e%2e/secrets/admin_k
 
 @pytest.fixture(scope="module")
 def watched():
-    with Stack(TERSE_MONITORING="core") as stack:
+    with Stack(TERSE_MONITORING="core", TERSE_RATE_API=5) as stack:
         wait_for(lambda: stack.prometheus("up"), 20)
         yield stack
 
@@ -87,6 +87,13 @@ def test_dashboards_and_the_runbook_are_those_of_the_repository(ops):
     assert ask(ops, "/ops/runbook.md").body == (TOP / "RUNBOOK.md").read_bytes()
 
 
+@pytest.mark.parametrize("target", ["/ops/js", "/ops/js/", "/ops/vendor", "/ops/%6as", "/ops/dashboards", "/ops/ops.css/"])
+def test_a_folder_is_nothing_to_see(ops, target):
+    reply = ask(ops, target)
+    assert reply.status == 404
+    check_problem(reply)
+
+
 @pytest.mark.parametrize("call", READ)
 def test_who_has_the_key_may_read(watched, ops, call):
     reply = ask(ops, f"/ops/api/{call}", bearer(watched))
@@ -114,6 +121,11 @@ def test_any_other_key_is_refused(watched, ops, change):
         check_problem(reply)
 
 
+def test_keys_are_not_tried_for_long(ops):
+    guess = [("X-Forwarded-For", "203.0.113.9"), ("X-Api-Key", "guess")]
+    wait_for(lambda: ask(ops, QUERY, guess).status == 429)
+
+
 @pytest.mark.parametrize("call", ABSENT)
 def test_nothing_else_may_be_asked(watched, ops, call):
     reply = ask(ops, f"/ops/api/{call}", bearer(watched))
@@ -122,7 +134,7 @@ def test_nothing_else_may_be_asked(watched, ops, call):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-@pytest.mark.parametrize("target", [QUERY, "/ops/", "/ops/api/alertmanager/api/v2/silences"])
+@pytest.mark.parametrize("target", [QUERY, "/ops", "/ops?x", "/ops/", "/ops/api/alertmanager/api/v2/silences"])
 def test_nothing_may_be_written(watched, ops, method, target):
     reply = ask(ops, target, [*bearer(watched), ("Content-Length", "2")], method, "{}")
     assert reply.status == 405
