@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -66,18 +67,30 @@ def name():
 
 
 API = ("api-a", "api-b")
+REDIRECT = ("redirect-a", "redirect-b")
 
 
 def test_a_worker_logs_its_request(stack, http):
     ident = name()
     http.get(f"/users?{SECRET}=1", [("X-Request-Id", ident), ("User-Agent", "a\"b\\c\xff"), ("X-Api-Key", SECRET)])
     line = wait_line(stack, API, request_id=ident)
-    assert list(line) == [key for key in HEAD + REQUEST if key in line]
-    assert set(HEAD + REQUEST) - set(line) <= {"trace_id", "cache", "diag"}
+    assert list(line) == [key for key in HEAD + REQUEST if key not in ("cache", "diag")]
+    assert re.fullmatch("[0-9a-f]{32}", line["trace_id"])
     expected = {"level": "info", "msg": "request", "program": "terse-worker", "route": "user_list", "method": "GET",
                 "path": "/users", "status": 200, "client_ip": "127.0.0.0"}
     assert expected.items() <= line.items()
     assert line["pool"] in API and line["duration_us"] > 0
+
+
+def test_a_redirects_line_says_which_cache_knew(stack, http):
+    code, trace, first, second = name()[:8], name(), name(), name()
+    http.get(f"/{code}", [("X-Request-Id", first), ("traceparent", f"00-{trace}-00f067aa0ba902b7-01")])
+    http.get(f"/{code}", [("X-Request-Id", second)])
+    line = wait_line(stack, REDIRECT, request_id=first)
+    assert list(line) == [key for key in HEAD + REQUEST if key in line]
+    expected = {"route": "url_follow", "status": 404, "trace_id": trace, "cache": "db"}
+    assert expected.items() <= line.items()
+    assert wait_line(stack, REDIRECT, request_id=second)["cache"] == "none"
 
 
 def test_nginx_logs_the_requests_it_refuses(stack, http):
