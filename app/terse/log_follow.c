@@ -11,10 +11,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/http/log_find.h"
+#include "lib/http/log_record.h"
 
-enum { FILES_MAX = 512, NUMBERS_MAX = 1000, PATH_SIZE = 4096 + 300, BLOCK_BYTES = 64 * 1024 };
+enum {
+	FILES_MAX = 512,
+	NUMBERS_MAX = 1000,
+	PATH_SIZE = 4096 + 300,
+	BLOCK_BYTES = 64 * 1024,
+	SCRATCH_BYTES = 4 << 20
+};
 
 /* Who looked at the path before it was renamed has written by then. */
 #define GRACE_US INT64_C(2000000)
@@ -31,6 +39,7 @@ struct tailed {
 struct log_follow {
 	const char *dir;
 	const struct log_filter *filter;
+	struct arena *scratch;
 	struct tailed files[FILES_MAX]; /* a service's older ones before its newer ones */
 	int n;
 	char block[BLOCK_BYTES];
@@ -64,7 +73,8 @@ add(struct log_follow *f, const char *service, int number)
 	int fd;
 
 	path_of(f, service, number, path);
-	if (f->n == FILES_MAX || (fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
+	if (f->n == FILES_MAX ||
+	    (fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)) < 0)
 		return false;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || find(f, &st)) {
 		close(fd);
@@ -108,6 +118,11 @@ log_follow_new(const char *dir, const struct log_filter *filter, const struct lo
 
 	if (!f)
 		return NULL;
+	f->scratch = arena_new(SCRATCH_BYTES);
+	if (!f->scratch) {
+		free(f);
+		return NULL;
+	}
 	f->dir = dir;
 	f->filter = filter;
 	for (int i = 0; i < n; i++)
@@ -118,8 +133,11 @@ log_follow_new(const char *dir, const struct log_filter *filter, const struct lo
 void
 log_follow_free(struct log_follow *f)
 {
-	while (f && f->n > 0)
+	if (!f)
+		return;
+	while (f->n > 0)
 		drop(f, f->n - 1);
+	arena_free(f->scratch);
 	free(f);
 }
 
@@ -197,7 +215,8 @@ give(const struct log_follow *f, size_t n, log_follow_fn *fn, void *arg)
 		if (!end)
 			break;
 		len = (size_t)(end - line);
-		if (len > 0 && log_filter_fits(f->filter, line, len))
+		if (log_filter_fits(f->filter, line, len) &&
+		    log_record_is_valid(f->scratch, line, len))
 			fn(arg, line, len + 1);
 		done += len + 1;
 	}

@@ -151,6 +151,9 @@ logs_command(const struct settings *s, int argc, char **argv)
 	} else if (show(s, &o, a) != ERR_OK) {
 		fprintf(stderr, "terse logs: %s/log: %s\n", s->state_dir, strerror(errno));
 		status = EXIT_FAILURE;
+	} else if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "terse logs: not all could be written\n");
+		status = EXIT_FAILURE;
 	} else {
 		status = EXIT_SUCCESS;
 	}

@@ -8,7 +8,6 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
-#include "lib/base/ctx.h"
 #include "lib/http/log_back.h"
 #include "lib/http/log_record.h"
 
@@ -95,13 +94,7 @@ newest(struct search *s)
 static enum err
 keep(struct search *s, const struct head *h)
 {
-	struct ctx cx;
-	bool is_valid;
-
-	ctx_init(&cx, s->scratch, 1000);
-	is_valid = log_record_is_valid(&cx, h->line, h->n);
-	arena_reset(s->scratch);
-	if (!is_valid)
+	if (!log_record_is_valid(s->scratch, h->line, h->n))
 		return ERR_OK;
 	s->hits[s->n_hits] = (struct hit){
 		.wall_us = h->wall_us,

@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/arena.h"
 #include "lib/base/clock.h"
+#include "lib/base/ctx.h"
 #include "lib/http/json.h"
 
-enum { NAME_SIZE = 64 };
+enum { NAME_SIZE = 64, TIMEOUT_MS = 1000 };
 
 bool
 log_record_text(const char *line, size_t n, const char *name, const char **ret_value, size_t *ret_n)
@@ -80,12 +82,18 @@ has_text(const struct json_object *map, const char *name)
 }
 
 bool
-log_record_is_valid(struct ctx *cx, const char *line, size_t n)
+log_record_is_valid(struct arena *scratch, const char *line, size_t n)
 {
 	struct json_object *v;
+	struct ctx cx;
 	int64_t wall_us;
+	bool result;
 
-	return n > 0 && *line == '{' && log_record_time(line, n, &wall_us) &&
-	       json_read(cx, line, n, &v) == ERR_OK && json_kind(v) == JSON_MAP &&
-	       has_text(v, "ts") && has_text(v, "level") && has_text(v, "msg");
+	if (n == 0 || *line != '{' || !log_record_time(line, n, &wall_us))
+		return false;
+	ctx_init(&cx, scratch, TIMEOUT_MS);
+	result = json_read(&cx, line, n, &v) == ERR_OK && json_kind(v) == JSON_MAP &&
+		 has_text(v, "ts") && has_text(v, "level") && has_text(v, "msg");
+	arena_reset(scratch);
+	return result;
 }

@@ -12,7 +12,7 @@
 
 #include "lib/base/log_level.h"
 
-struct ctx;
+struct arena;
 
 /* The bytes of a text member, still with JSON's escapes; false: there is none. No value can be
  * taken for a member: a quotation mark in it has a backslash. */
@@ -28,7 +28,7 @@ enum log_level log_record_level(const char *line, size_t n);
 /* The ts; false: there is none. */
 bool log_record_time(const char *line, size_t n, int64_t *ret_wall_us);
 
-/* Whether it is a record, and JSON. The arena of cx is used and not reset. */
-bool log_record_is_valid(struct ctx *cx, const char *line, size_t n);
+/* Whether it is a record, and JSON. scratch is reset. */
+bool log_record_is_valid(struct arena *scratch, const char *line, size_t n);
 
 #endif

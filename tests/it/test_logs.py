@@ -374,6 +374,29 @@ def test_a_full_disk_stops_nobody(folder):
     assert done.stderr.count("lines find no room") == 1
 
 
+def test_who_follows_the_log_sees_no_line_that_is_torn(folder):
+    whole = '{"ts":"2026-01-31T12:00:00Z","level":"info","msg":"x","n":%d}\n'
+    file = folder / "log/it/terse.log"
+    file.write_text(whole % 1)
+    with subprocess.Popen([TERSE, "logs", "-f"], env=settings_in(folder), stdout=subprocess.PIPE) as tail:
+        seen = [tail.stdout.readline()]
+        with file.open("ab") as log:
+            log.write((whole % 2)[:40].encode() + (whole % 3).encode() + b"\x1b[2J\0\xff\n" + 100_000 * b"y" + b"\n")
+            log.write((whole % 4).encode())
+        seen.append(tail.stdout.readline())
+        tail.kill()
+    assert [json.loads(line)["n"] for line in seen] == [1, 4]
+
+
+def test_terse_logs_says_when_it_can_not_write(folder):
+    (folder / "log/it/terse.log").write_text('{"ts":"2026-01-31T12:00:00Z","level":"info","msg":"x"}\n')
+    for options in ([], ["-f"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([TERSE, "logs", *options], env=settings_in(folder), stdout=full, stderr=subprocess.PIPE,
+                                  text=True, check=False, timeout=10)
+        assert (done.returncode, done.stderr) == (1, "terse logs: not all could be written\n")
+
+
 def test_how_much_of_an_address_is_kept_is_a_setting(stack, http):
     def address(**setting):
         assert stack.control("start", **setting).returncode == 0
