@@ -166,8 +166,16 @@ client_answer(const struct client_call *call)
  * Its end
  */
 
+static bool
+was_sent(CURL *easy)
+{
+	long bytes = 0;
+
+	return curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
+}
+
 static enum err
-err_of(CURLcode code)
+err_of(CURL *easy, CURLcode code)
 {
 	switch ((int)code) {
 	case CURLE_OK:
@@ -177,8 +185,9 @@ err_of(CURLcode code)
 	case CURLE_OUT_OF_MEMORY:
 		return ERR_MEMORY;
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 		return ERR_INVALID;
+	case CURLE_UNSUPPORTED_PROTOCOL: /* the URL's; or what was answered is not HTTP */
+		return was_sent(easy) ? ERR_UNAVAILABLE : ERR_INVALID;
 	default:
 		return ERR_UNAVAILABLE;
 	}
@@ -216,7 +225,7 @@ finish(struct client_call *call, CURLcode code)
 	struct client_answer *a = &call->answer;
 	long status = 0;
 
-	a->e = err_of(code);
+	a->e = err_of(call->easy, code);
 	a->certificate_end_s = certificate_end(call->easy);
 	if (a->e == ERR_OK) {
 		curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);

@@ -140,6 +140,23 @@ Test(client, ends_by_its_deadline_when_the_server_is_silent)
 	client_call_free(call);
 }
 
+Test(client, takes_no_garbage_for_an_answer)
+{
+	static const char *const answers[] = { "garbage\r\n\r\n", "HTTP/1.1 abc\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "" };
+	struct client_request rq = { .timeout_ms = 5000 };
+
+	serve(answers, N(answers));
+	rq.url = url;
+	for (size_t i = 0; i < N(answers); i++) {
+		struct client_call *call = run(&rq);
+
+		cr_assert_eq(client_answer(call)->e, ERR_UNAVAILABLE, "answer %zu", i);
+		cr_assert_eq(client_answer(call)->status, 0);
+		client_call_free(call);
+	}
+}
+
 Test(client, says_why_there_is_no_answer)
 {
 	static const struct {
