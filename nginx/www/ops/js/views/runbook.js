@@ -25,10 +25,12 @@ function sectionOf(text, name) {
 	return lines.slice(first, length < 0 ? undefined : first + 1 + length).join('\n');
 }
 
-/** Links within the text: the address's fragment is the page's own. */
+/** Links within the text, to what may be in a section that is not shown: the address's fragment is the page's own. */
 function jump(event) {
 	const target = event.target.closest?.('a')?.getAttribute('href') || '';
 	if (!/^#[^/]/.test(target)) return;
 	event.preventDefault();
-	document.getElementById(target.slice(1))?.scrollIntoView();
+	const heading = document.getElementById(target.slice(1));
+	if (heading) heading.scrollIntoView();
+	else location.hash = href('runbook', target.slice(1));
 }
