@@ -150,6 +150,7 @@ static int
 serve(struct intake *in, const char *service)
 {
 	struct log_level_word *word = host_level(in->s->run_dir);
+	int status = EXIT_FAILURE;
 
 	in->wrap = (struct log_wrap){
 		.service = service,
@@ -158,17 +159,18 @@ serve(struct intake *in, const char *service)
 		.own_level = log_level_of(in->s->log_level),
 		.scratch = arena_new(SCRATCH_BYTES),
 	};
-	if (!in->wrap.scratch || log_pipe_open(&in->pipe, STDIN_FILENO) != ERR_OK) {
+	if (in->wrap.scratch && log_pipe_open(&in->pipe, STDIN_FILENO) == ERR_OK) {
+		open_file(in, service);
+		work(in);
+		log_file_close(&in->file);
+		log_pipe_close(&in->pipe);
+		status = EXIT_SUCCESS;
+	} else {
 		fprintf(stderr, "terse log: %s\n", strerror(errno));
-		return EXIT_FAILURE;
 	}
-	open_file(in, service);
-	work(in);
-	log_file_close(&in->file);
-	log_pipe_close(&in->pipe);
 	arena_free(in->wrap.scratch);
 	log_level_unmap(word);
-	return EXIT_SUCCESS;
+	return status;
 }
 
 static bool
@@ -189,6 +191,8 @@ log_command(const struct settings *s, int argc, char **argv)
 	}
 	/* The supervisor sends it while the service still has something to say. */
 	signal(SIGTERM, SIG_IGN);
+	/* Nor is it the end when nobody hears what standard error tells of a full disk. */
+	signal(SIGPIPE, SIG_IGN);
 	in = calloc(1, sizeof(*in));
 	if (!in) {
 		fprintf(stderr, "terse log: no memory\n");

@@ -110,7 +110,8 @@ read_request(const char *s, struct log_nginx *ret)
 	copy(ret->client, sizeof(ret->client), at, n);
 	at = find_part(s, ", request: \"", " ?\"", &n);
 	copy(ret->method, sizeof(ret->method), at, n);
-	if (at[n] != ' ')
+	/* A target that is no path may name a user, with the password. */
+	if (at[n] != ' ' || at[n + 1] != '/')
 		return;
 	at += n + 1;
 	copy(ret->path, sizeof(ret->path), at, strcspn(at, " ?\""));

@@ -366,12 +366,26 @@ def test_who_follows_the_log_misses_nothing_when_it_is_rotated(folder):
     assert seen == [f"line {i}" for i in range(-1, lines)]
 
 
+def test_a_log_process_that_has_no_input_says_so(folder):
+    done = subprocess.run(["sh", "-c", f"exec {TERSE} log it <&-"], env=settings_in(folder), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "terse log: Bad file descriptor\n")
+
+
 def test_a_full_disk_stops_nobody(folder):
     (folder / "log/it/terse.log").symlink_to("/dev/full")
     text = "".join(f"{i}\n" for i in range(50_000))
     done = subprocess.run([TERSE, "log", "it"], env=settings_in(folder), input=text, capture_output=True, text=True,
                           check=True)
     assert done.stderr.count("lines find no room") == 1
+
+
+def test_nor_does_a_full_disk_of_which_nobody_hears(folder):
+    (folder / "log/it/terse.log").symlink_to("/dev/full")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([TERSE, "log", "it"], env=settings_in(folder), input=b"a\n", stderr=writer, check=False)
+    os.close(writer)
+    assert done.returncode == 0
 
 
 def test_who_follows_the_log_sees_no_line_that_is_torn(folder):

@@ -163,6 +163,15 @@ Test(log_wrap, leaves_out_what_a_client_has_sent)
 	cr_assert_not_null(strstr(out, "client sent duplicate header line"));
 }
 
+Test(log_wrap, leaves_out_a_target_that_is_no_path)
+{
+	wrap(
+	    "2026/11/25 11:22:33 [info] 1#1: *5 client sent invalid request, client: 203.0.113.77, "
+	    "request: \"GET http://user:secret@host/x HTTP/1.1\"");
+	cr_assert_null(strstr(out, "secret"), "%s", out);
+	cr_assert_not_null(strstr(out, "\"method\":\"GET\""));
+}
+
 Test(log_wrap, drops_the_noise)
 {
 	cr_assert_str_empty(wrap("2026/11/25 11:22:33 [info] 1#1: *6 client 1.2.3.4 closed"));
