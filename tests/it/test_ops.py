@@ -2,6 +2,7 @@
 
 import json
 import re
+import urllib.parse
 
 import pytest
 
@@ -147,6 +148,17 @@ def test_no_path_leads_out_of_the_folder(ops, target):
     reply = ask(ops, target)
     assert reply.status in (400, 404)
     check_problem(reply)
+
+
+def test_no_path_forges_a_line_of_the_log(watched, ops):
+    forged = urllib.parse.quote('\n{"ts":"2026-01-31T12:00:00Z","level":"error","msg":"forged"}\n', safe="")
+    for target in (f"/ops/{forged}", f"/ops/{forged}{'x' * 300}", f"/ops/js/{forged}/", f"/ops/dashboards/{forged}", f"/ops/api/{forged}"):
+        reply = ask(ops, target)
+        assert reply.status == 404
+        check_problem(reply)
+    ask(ops, "/ops/api/last")
+    wait_for(lambda: "/ops/api/last" in watched.log("nginx"))
+    assert '"msg":"forged"' not in watched.log("nginx")
 
 
 def test_head_is_answered_without_a_body(watched, ops):
