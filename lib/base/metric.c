@@ -2,8 +2,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -18,6 +18,7 @@
 #include "lib/base/shm.h"
 
 enum {
+	LAYOUT = 2, /* of what is beside the cells, and what the locks mean */
 	SLOTS = 128,
 	CELLS = 16384, /* numbers in a slot; use_private checks that they are enough */
 	ROUTES = METRIC_ROUTES,
@@ -27,8 +28,7 @@ enum {
 
 /* Cells are as in metric_family.h, family after family. */
 struct slot {
-	_Alignas(64) _Atomic int32_t pid; /* 0: free */
-	_Atomic uint32_t used;            /* whether it ever had a process */
+	_Alignas(64) _Atomic uint64_t used; /* whether it ever had a process */
 	_Atomic uint64_t cells[CELLS];
 };
 
@@ -48,6 +48,8 @@ static struct {
 	struct metric_exemplar *exemplars;
 	struct slot *slots, *mine;
 	size_t n_slots;
+	int fd;    /* of the map: its lock on the byte that a slot's number names tells we live */
+	pid_t pid; /* who opened it */
 	unsigned route_of[ROUTES];      /* the host's number of each of our routes */
 	uint32_t cell_of[M__COUNT + 1]; /* a family's first cell */
 	uint64_t totals[CELLS];         /* of metric_view_take, like the next */
@@ -73,14 +75,36 @@ use_private(void)
 	metrics.exemplars = private_exemplars;
 	metrics.slots = metrics.mine = &private_slot;
 	metrics.n_slots = 1;
-	private_slot.pid = getpid();
 	private_slot.used = 1;
 }
 
-static bool
-is_alive(int32_t pid)
+static struct flock
+lock_of(size_t slot, short type)
 {
-	return pid > 0 && (kill(pid, 0) == 0 || errno != ESRCH);
+	return (struct flock){
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)slot,
+		.l_len = 1,
+	};
+}
+
+/* The kernel lets go of a lock when its process ends, however that ends; a number of a process
+ * would be another's one day. */
+static bool
+lock(int fd, size_t slot, short type)
+{
+	struct flock l = lock_of(slot, type);
+
+	return fcntl(fd, F_OFD_SETLK, &l) == 0;
+}
+
+static bool
+is_locked(int fd, size_t slot)
+{
+	struct flock l = lock_of(slot, F_WRLCK);
+
+	return fcntl(fd, F_OFD_GETLK, &l) != 0 || l.l_type != F_UNLCK;
 }
 
 /* A gauge's cell is 0 while the gauge is unset; the bits of a negative zero are those of a
@@ -119,25 +143,19 @@ gauges_end(struct slot *s)
 	}
 }
 
-/* Takes a slot that has no living process. A pid that is ours was another's before. */
+/* Takes a slot that has no living process. */
 static struct slot *
-slot_take(struct slot *slots)
+slot_take(struct slot *slots, int fd)
 {
-	int32_t me = getpid();
 	size_t i;
 
 	for (i = 0; i < SLOTS; i++) {
-		struct slot *s = &slots[i];
-		int32_t pid = atomic_load(&s->pid);
-
-		if ((pid != me && is_alive(pid)) ||
-		    !atomic_compare_exchange_strong(&s->pid, &pid, me))
+		if (!lock(fd, i, F_WRLCK))
 			continue;
-		atomic_store(&s->used, 1);
-		gauges_end(s);
-		return s;
+		atomic_store(&slots[i].used, 1);
+		gauges_end(&slots[i]);
+		return &slots[i];
 	}
-	errno = ENOSPC;
 	return NULL;
 }
 
@@ -147,15 +165,18 @@ metric_open(const char *run_dir, const char *const *routes, size_t n_routes)
 	struct slot *mine;
 	void *map;
 	size_t i;
+	int fd;
 
 	assert(n_routes <= ROUTES);
 	metric_close();
-	if (shm_map(run_dir, "metrics", metric_layout() ^ sizeof(struct shared),
-		sizeof(struct shared), &map))
+	if (shm_map_open(run_dir, "metrics",
+		metric_layout() ^ ((uint64_t)LAYOUT << 32 | sizeof(struct shared)),
+		sizeof(struct shared), &map, &fd))
 		return ERR_UNAVAILABLE;
-	mine = slot_take(((struct shared *)map)->slots);
+	mine = slot_take(((struct shared *)map)->slots, fd);
 	if (!mine) {
 		shm_unmap(map, sizeof(struct shared));
+		close(fd);
 		errno = ENOSPC;
 		return ERR_UNAVAILABLE;
 	}
@@ -166,6 +187,8 @@ metric_open(const char *run_dir, const char *const *routes, size_t n_routes)
 	metrics.slots = metrics.map->slots;
 	metrics.n_slots = SLOTS;
 	metrics.mine = mine;
+	metrics.fd = fd;
+	metrics.pid = getpid();
 	for (i = 0; i < n_routes; i++)
 		metrics.route_of[i] = metric_name_number(metrics.routes, ROUTES, routes[i]);
 	return ERR_OK;
@@ -174,13 +197,15 @@ metric_open(const char *run_dir, const char *const *routes, size_t n_routes)
 void
 metric_close(void)
 {
-	/* After a fork the slot is still the parent's. */
-	if (metrics.map && atomic_load(&metrics.mine->pid) == getpid()) {
+	/* After a fork the slot is still the parent's, and its lock, which both have. */
+	if (metrics.map && metrics.pid == getpid()) {
 		gauges_end(metrics.mine);
-		atomic_store(&metrics.mine->pid, 0);
+		(void)lock(metrics.fd, (size_t)(metrics.mine - metrics.slots), F_UNLCK);
 	}
-	if (metrics.map)
+	if (metrics.map) {
 		shm_unmap(metrics.map, sizeof(struct shared));
+		close(metrics.fd);
+	}
 	use_private();
 }
 
@@ -286,10 +311,13 @@ metric_observe_traced(enum metric m, unsigned l0, int64_t duration_us, const cha
 	    &e);
 }
 
+/* Who asks does not see its own lock. */
 static bool
-slot_is_alive(const struct slot *s)
+slot_is_alive(size_t i)
 {
-	return atomic_load(&s->used) && is_alive(atomic_load(&s->pid));
+	if (&metrics.slots[i] == metrics.mine)
+		return true;
+	return atomic_load(&metrics.slots[i].used) && is_locked(metrics.fd, i);
 }
 
 static void
@@ -298,7 +326,7 @@ look_who_lives(void)
 	size_t i;
 
 	for (i = 0; i < metrics.n_slots; i++)
-		metrics.is_alive[i] = slot_is_alive(&metrics.slots[i]);
+		metrics.is_alive[i] = slot_is_alive(i);
 }
 
 bool

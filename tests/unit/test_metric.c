@@ -273,6 +273,25 @@ Test(metric, frees_its_slot_when_closed_and_keeps_its_counts)
 	cr_assert(shows("terse_http_requests_in_flight 0"));
 }
 
+Test(metric, forgets_who_has_died_though_nobody_has_asked_how)
+{
+	pid_t pid;
+	siginfo_t info;
+
+	open_all();
+	metric_set(M_HTTP_IN_FLIGHT, 2);
+	pid = fork();
+	if (pid == 0) {
+		count_one();
+		_exit(0);
+	}
+	/* Its number is still taken, as it may be when a later process has it. */
+	cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	cr_assert_eq(kill(pid, 0), 0);
+	cr_assert_eq(metric_get(M_HTTP_IN_FLIGHT), 2);
+	waitpid(pid, NULL, 0);
+}
+
 Test(metric, takes_over_the_slots_of_dead_processes)
 {
 	int i;
