@@ -161,11 +161,16 @@ def log_statements(stack, how):
 
 def test_statements_say_which_span_they_are(stack):
     trace_id = new_id()
+    comment = re.compile(rf"/\*traceparent='00-{trace_id}-([0-9a-f]{{16}})-01'\*/ SELECT u.id")
+
+    def logged():
+        """Asks again, too: a server process may not have read its new setting yet."""
+        call(stack, f"/{new_code(stack)}", traceparent=traceparent(trace_id))
+        return comment.search(stack.log("postgres"))
+
     log_statements(stack, "SET log_statement = 'all'")
     try:
-        call(stack, f"/{new_code(stack)}", traceparent=traceparent(trace_id))
-        comment = re.compile(rf"/\*traceparent='00-{trace_id}-([0-9a-f]{{16}})-01'\*/ SELECT u.id")
-        found = wait_for(lambda: comment.search(stack.log("postgres")))
+        found = wait_for(logged)
     finally:
         log_statements(stack, "RESET log_statement")
     look_up = [span for span in wait_for_spans(stack, trace_id, "url_look_up") if span["name"] == "url_look_up"]
@@ -214,7 +219,8 @@ def test_failures_are_kept_though_nobody_asked(stack):
         status, headers = call(stack, "/urls/1")
     finally:
         for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # it was about to end
+                os.kill(pid, signal.SIGCONT)
     assert status == 503
     found = wait_for_spans(stack, headers["X-Request-Id"], "url_show")
     assert found[-1]["failed"] and found[-1]["detail"].startswith("GET /urls/:id ")
