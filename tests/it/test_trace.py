@@ -13,6 +13,7 @@ import urllib.request
 
 import pytest
 
+from pools import total
 from stack import Stack, wait_for
 
 PARENT = "00f067aa0ba902b7"
@@ -79,9 +80,11 @@ def redis(stack, *words):
 
 def new_code(stack):
     """A link that no cache knows."""
-    code = "t" + secrets.token_hex(4)
+    code, applied = "t" + secrets.token_hex(4), total(stack, "terse_outbox_applied_total")
     assert call(stack, "/urls", {"original_url": "https://example.com/", "short_code": code})[0] == 201
-    wait_for(lambda: redis(stack, "del", f"u:{code}") == "1")
+    # A change comes to the cache twice: with its request, and when its row of the outbox is applied.
+    wait_for(lambda: total(stack, "terse_outbox_applied_total") > applied)
+    assert redis(stack, "del", f"u:{code}") == "1"
     return code
 
 
