@@ -100,7 +100,7 @@ def test_a_pool_all_of_whose_workers_fall_away_costs_nothing(stack, code, pool, 
     with under_load(stack, safe_calls(code)) as traffic:
         wait_replaced(stack, pool, signal_all(stack, pool, sig))
     assert_untouched(traffic)
-    assert f'"out of rotation","program":"terse-pool"' in stack.log(pool)
+    wait_for(lambda: '"out of rotation","program":"terse-pool"' in stack.log(pool))
 
 
 def wait_unsuspected(stack, pool):
