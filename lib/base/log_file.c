@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Takes the place of what is open. */
@@ -31,15 +32,26 @@ change_to(struct log_file *f, const char *path)
 	return ERR_OK;
 }
 
-/* Who was killed while it wrote has left half a line: the next one is not to go on with it. */
+/* The size of a file that ends in half a line; 0: it does not. */
+static off_t
+torn_size(int fd)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	char last;
+
+	return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n' ? size : 0;
+}
+
+/* Who was killed while it wrote has left half a line: the next one is not to go on with it.
+ * Of a write that goes on half a line may be seen, too; that one grows. */
 static void
 end_torn_line(const struct log_file *f, const char *path)
 {
+	static const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	int fd = f->is_regular ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
-	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-	char last;
+	off_t size = fd < 0 ? 0 : torn_size(fd);
 
-	if (size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n')
+	if (size > 0 && nanosleep(&pause, NULL) == 0 && torn_size(fd) == size)
 		(void)!write(f->fd, "\n", 1);
 	if (fd >= 0)
 		close(fd);
