@@ -12,7 +12,7 @@ UNKNOWN = [
     "/stats/", "/urls/abc/redirect/x", "/urls/abc/qr.svg", "/.env", "/.git/config",
     "/.well-known/security.txt", "/index.html", "/favicon.ico", "/robots.txt", "/api", "/api/", "/api/v1",
     "/api/v1/", "/api/v1/abc", "/api/v1/api/v1/health", "/api/v2/health", "/api/v1x/health", "/users/1.json",
-    "/logs", "/chaos", "/alerts/1/notes", "/alerts/", "/nginx.conf", "/www/", "/errors/404.json",
+    "/logs/", "/chaos", "/alerts/1/notes", "/alerts/", "/nginx.conf", "/www/", "/errors/404.json",
     "/_errors/404", "/50x.html", "/fastcgi", "/;/", "/<script>", "/'\"",
 ]  # fmt: skip
 
