@@ -34,7 +34,7 @@ struct follow_query {
 	size_t n;
 };
 
-/* The span that a query for these visits (some NULL) names as its own; ref.is_sampled is false
+/* The span that a query for these visits names as its own; ref.is_sampled is false
  * when none is sampled. */
 struct follow_query follow_trace_begin_query(struct visit *const visits[], size_t n);
 
