@@ -1,3 +1,5 @@
+#include <malloc.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app/worker/app.h"
@@ -47,15 +49,29 @@ begin_work(const struct app *app, struct beat *beat, const struct fcgi *f)
 	beat_works(beat, now_us, now_us + app->settings->request_timeout_ms * 1000, is_safe, 1);
 }
 
+/* Whether the body has 100,000 bytes or more. */
+static bool
+is_large(const struct fcgi *f)
+{
+	const char *length = fcgi_param(f, "CONTENT_LENGTH");
+
+	return length && strlen(length) >= sizeof("100000") - 1;
+}
+
+/* What a large body was read into goes back to the system: workers are many, and live long. */
 static void
 serve_one(
     struct app *app, const struct dispatch *d, struct beat *beat, struct fcgi *f, struct arena *a)
 {
+	bool was_large = is_large(f);
+
 	begin_work(app, beat, f);
 	metric_set(M_HTTP_IN_FLIGHT, 1);
 	dispatch_request(d, f, a);
 	fcgi_finish(f, false);
 	metric_set(M_HTTP_IN_FLIGHT, 0);
+	if (was_large)
+		malloc_trim(0);
 }
 
 /* It was told to stop. Whoever has connected is served first, for a while: when the last
