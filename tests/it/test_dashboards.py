@@ -15,6 +15,7 @@ import npm
 from stack import TOP, Stack, wait_for
 from traffic import Call, Traffic, create, follow, read
 
+pytestmark = pytest.mark.once
 RULES = TOP / "monitoring/prometheus/rules/alerts.yml"
 KINDS = {"row", "timeseries", "stat", "gauge", "bargauge", "table", "logs", "text", "alertlist"}
 SOURCES = {"prometheus", "loki", "alertmanager"}

@@ -9,6 +9,7 @@ import pytest
 from stack import TOP, Stack, wait_for
 from wire import Api, check_problem
 
+pytestmark = pytest.mark.once
 QUERY = "/ops/api/prometheus/api/v1/query?query=up"
 POLICY = {"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "img-src 'self' data:",
           "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"}

@@ -8,6 +8,7 @@ import yaml
 
 from stack import TOP
 
+pytestmark = pytest.mark.once
 RULES = TOP / "monitoring/prometheus/rules"
 CASES = TOP / "monitoring/prometheus/tests"
 SCALE = TOP / "monitoring/prometheus/scale"

@@ -4,6 +4,7 @@ import pytest
 
 from stack import Stack, wait_for
 
+pytestmark = pytest.mark.once
 CORE = {"monitor", "prometheus", "alertmanager"}
 
 
