@@ -170,8 +170,8 @@ Test(export, waits_as_long_as_it_is_asked_to_within_reason)
 {
 	static const char *const answers[] = {
 		"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
-		"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 86400\r\nContent-Length: "
-		"0\r\n\r\n",
+		("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 86400\r\n"
+		 "Content-Length: 0\r\n\r\n"),
 		OK
 	};
 	int64_t began_us = now_us;

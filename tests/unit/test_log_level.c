@@ -55,7 +55,7 @@ Test(log_level, knows_the_names_of_levels)
 	cr_assert_not(log_level_parse("warnings", &level));
 	cr_assert_eq(level, LOG_WARN);
 	for (int i = 0; i < LOG__COUNT; i++)
-		cr_assert_eq(log_level_of(log_level_name((enum log_level)i)), i);
+		cr_assert_eq((int)log_level_of(log_level_name((enum log_level)i)), i);
 }
 
 Test(log_level, leaves_programs_their_own_until_somebody_sets_one)
